@@ -1,0 +1,65 @@
+# Everything a person runs. `make` alone lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CMAKE_BUILD := build/cmake
+
+.DEFAULT_GOAL := help
+.PHONY: help setup core protos test test-full lint format bench demo serve clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.ready ## make .venv with everything in it
+
+$(VENV)/.ready: pyproject.toml setup.py CMakeLists.txt tools/setup.sh
+	PYTHON=$(PYTHON) tools/setup.sh $(VENV)
+	@touch $@
+
+core: $(VENV)/.ready ## rebuild the C++ core in place, incrementally
+	@$(BIN)/cmake -S . -B $(CMAKE_BUILD) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
+	  -DPython_EXECUTABLE=$(abspath $(BIN))/python -Dpybind11_DIR=$$($(BIN)/python -m pybind11 --cmakedir) \
+	  --log-level=WARNING
+	@$(BIN)/cmake --build $(CMAKE_BUILD)
+	@$(BIN)/cmake --install $(CMAKE_BUILD) --prefix . >/dev/null
+
+protos: setup ## generate recstream/v1 from proto/
+	$(BIN)/python tools/generate_protos.py
+
+test: core ## run the tests and the checks of `lint`
+	$(BIN)/pytest -q -m "not full"
+
+test-full: core ## run the long campaigns as well
+	$(BIN)/pytest -q --timeout=0
+
+build/googleapis: setup
+	@mkdir -p $@/google/rpc
+	@cp $$($(BIN)/python -c "import google.rpc as p; print(p.__path__[0])")/status.proto $@/google/rpc/
+
+lint: core build/googleapis ## ruff, mypy, stubtest, import direction, clang-format, clang-tidy, buf, generated code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest recstream._core
+	$(BIN)/lint-imports
+	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'csrc/*.h' 'csrc/*.cpp')
+	$(BIN)/clang-tidy --quiet -p $(CMAKE_BUILD) $$(git ls-files 'csrc/*.cpp' ':!csrc/bindings')
+	$(BIN)/buf lint
+	$(BIN)/python tools/generate_protos.py --check
+
+format: setup ## format Python and C++
+	$(BIN)/ruff check --fix-only -q .
+	$(BIN)/ruff format -q .
+	$(BIN)/clang-format -i $$(git ls-files 'csrc/*.h' 'csrc/*.cpp')
+
+bench: core ## run the benchmarks and write benchmarks/results
+	$(BIN)/pip install -q -e '.[bench]'
+
+demo: core ## ml-100k: train, serve, and see events change an answer
+	$(BIN)/python examples/demo.py
+
+serve: core ## the demo's server, left running
+	$(BIN)/python examples/demo.py --serve
+
+clean: ## remove what was built
+	rm -rf build $(VENV) recstream/*.so

@@ -1,0 +1,1 @@
+"""recstream: a real-time recommendation server, its client and its core."""

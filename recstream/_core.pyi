@@ -1,0 +1,267 @@
+"""The native core: exact top-K, user state, and the engine that answers a query in one call.
+
+Every class is safe to use from many threads at once; the GIL is released while the core works. NumPy inputs are borrowed
+without a copy, or refused: a wrong dtype or memory order is a ``TypeError``, never a silent cast.
+"""
+
+from collections.abc import Sequence
+from typing import Final, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: Final[str]
+
+FALLBACK_NONE: Final[int]
+FALLBACK_SESSION: Final[int]
+FALLBACK_POPULAR: Final[int]
+
+def simd_levels() -> list[str]:
+    """Instruction-set levels this machine can run, best first; the last is always ``"scalar"``."""
+
+@final
+class ExactIndex:
+    """Exact maximum inner product search over float32 vectors.
+
+    The ranking is that of the float64 inner product of the float32 inputs, summed in one fixed order, ties by lower
+    row. The same bits come out at every instruction-set level and thread count.
+
+    Parameters
+    ----------
+    vectors : float32 (N, d), C-contiguous
+        Finite; N >= 0, 1 <= d <= 2048. Borrowed: the array is kept alive and must not be written to.
+    threads : int
+        Most threads that one search may use; 0 means one per core.
+    level : str, optional
+        One of `simd_levels`; by default the best one, or the one that ``RECSTREAM_SIMD_LEVEL`` names.
+
+    Raises
+    ------
+    TypeError
+        Another dtype or memory order.
+    ValueError
+        A shape out of range, or a non-finite row, named.
+    """
+
+    def __init__(
+        self, vectors: NDArray[np.float32], *, threads: int = 0, level: str | None = None
+    ) -> None: ...
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        *,
+        exclude: Sequence[NDArray[np.int64]] | None = None,
+        allow: NDArray[np.uint64] | None = None,
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The k best rows for each query, best first.
+
+        Parameters
+        ----------
+        queries : float32 (B, d), C-contiguous
+        k : int
+            At least 1.
+        exclude : B arrays of int64, optional
+            Rows that a query must not return; any order, unknown rows ignored.
+        allow : uint64 (W,) or (B, W), optional
+            Bitmap of eligible rows, shared or one a query: row r is bit ``r % 64`` of word ``r // 64``;
+            W >= ceil(N / 64).
+
+        Returns
+        -------
+        scores : float32 (B, k)
+            Best first; ``-inf`` where fewer than k rows are eligible.
+        rows : int64 (B, k)
+            ``-1`` where fewer than k rows are eligible.
+        """
+
+    def upsert(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
+        """Set rows, or append new ones (without gaps); visible to every search that starts afterwards."""
+
+    def delete(self, rows: NDArray[np.int64]) -> None:
+        """Take rows out of every search that starts afterwards; rows already gone are ignored, unknown ones refused."""
+
+    def stats(self) -> dict[str, int | float | str]:
+        """``rows``, ``deleted``, ``dimension``, ``level``, ``bytes``, ``scans``, ``mean_rescored``."""
+
+@final
+class IdTable:
+    """Text ids of rows 0 .. N-1, as one UTF-8 buffer.
+
+    Parameters
+    ----------
+    utf8 : uint8 (bytes,)
+    offsets : int64 (N + 1,)
+        Row r is ``utf8[offsets[r]:offsets[r + 1]]``; rising from 0 to ``len(utf8)``. Ids are unique, not empty, at most
+        128 bytes of valid UTF-8.
+    """
+
+    def __init__(self, utf8: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None: ...
+    def __len__(self) -> int: ...
+    def find(self, id: str) -> int:
+        """Row of an id, or -1."""
+
+    def rows(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Rows of ids, -1 where unknown."""
+
+    def ids(self, rows: NDArray[np.int64]) -> list[str]:
+        """Ids of rows."""
+
+@final
+class UserEncoder:
+    """Turns the items a user touched, with weights, into a vector. Deterministic: same input, same bits.
+
+    A positive weight is a preference of that confidence, a negative one an aversion (preference 0 with confidence
+    ``|weight|``), zero has no influence.
+    """
+
+    @staticmethod
+    def als_fold_in(
+        item_vectors: NDArray[np.float32],
+        *,
+        unobserved_weight: float,
+        regularization: float,
+        regularization_exponent: float,
+    ) -> UserEncoder:
+        """The exact implicit-ALS half step for one user (Hu et al. 2008, with the objective of Rendle et al. 2021).
+
+        Solves ``(a0 * V'V + sum |w_i| v_i v_i' + reg * (n + a0 * N) ** exponent * I) u = sum max(w_i, 0) v_i``
+        by Cholesky in float64, where a0 is `unobserved_weight`, n the number of items with a weight, N that of all.
+        """
+
+    @staticmethod
+    def decayed_pooling(item_vectors: NDArray[np.float32], *, half_life_events: float) -> UserEncoder:
+        """``sum w_i 2^(-age_i / half_life) v_i / sum |w_i| 2^(-age_i / half_life)``; age counts events, newest 0."""
+
+    @staticmethod
+    def constant(vector: NDArray[np.float32]) -> UserEncoder:
+        """The same vector for everybody (popularity)."""
+
+    def encode(self, rows: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Vector (d,) for items given oldest first; None when no item has a weight (never for `constant`)."""
+
+@final
+class Answer:
+    """What `Engine.recommend` returns."""
+
+    @property
+    def item_ids(self) -> list[str]:
+        """Best first; ties by lower row."""
+    @property
+    def scores(self) -> list[float]:
+        """float32 scores of `item_ids`."""
+    @property
+    def rows(self) -> list[int]:
+        """Catalogue rows of `item_ids`."""
+    @property
+    def state_version(self) -> int:
+        """Version of the last event of the user (or session) that is in the answer; 0 for none."""
+    @property
+    def fallback(self) -> int:
+        """``FALLBACK_*``; equal to the numbers of ``recstream.v1.Fallback``."""
+    @property
+    def missing_item_ids(self) -> list[str]:
+        """Candidates that the catalogue does not have, in the order given."""
+
+@final
+class Engine:
+    """Catalogue, user state, and the one call that answers a query.
+
+    User state is a deterministic fold of the events given to `apply`, on top of the history that the model was trained
+    on: two engines that were given the same events in the same order answer with the same bits.
+
+    Parameters
+    ----------
+    item_ids : IdTable of N items
+    item_vectors : float32 (N, d)
+        Borrowed, as in `ExactIndex`.
+    item_popularity : float32 (N,)
+        For the popular fallback: larger first, ties by lower row.
+    user_ids : IdTable of U users
+    user_vectors : float32 (U, d)
+        Used until the user's first event.
+    history : (int64 (U + 1,), int32 (n,), float32 (n,))
+        CSR of the items each user touched in training, oldest first: row pointers, item rows, weights. They count as
+        seen.
+    encoder : UserEncoder
+    max_history : int
+        Distinct items, latest kept, that a user's vector is made from. What is seen is never forgotten.
+    max_sessions : int
+        Sessions kept; those idle longest, counted in events, are dropped first.
+    threads : int
+        As in `ExactIndex`.
+    """
+
+    def __init__(
+        self,
+        *,
+        item_ids: IdTable,
+        item_vectors: NDArray[np.float32],
+        item_popularity: NDArray[np.float32],
+        user_ids: IdTable,
+        user_vectors: NDArray[np.float32],
+        history: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+        encoder: UserEncoder,
+        max_history: int = 1000,
+        max_sessions: int = 1_000_000,
+        threads: int = 0,
+    ) -> None: ...
+    def recommend(
+        self,
+        *,
+        user_id: str = "",
+        session_id: str = "",
+        k: int = 10,
+        candidates: Sequence[str] | None = None,
+        candidate_rows: NDArray[np.int64] | None = None,
+        exclude: Sequence[str] = (),
+        exclude_seen: bool = True,
+        recent_events: Sequence[tuple[str, float, bool]] = (),
+    ) -> Answer:
+        """User state, vector, exclusions, scan and top K in one call.
+
+        The vector comes from, in turn: the user's state or history with `recent_events` as its latest; without those,
+        `recent_events` on top of the session (fallback SESSION); else popularity (fallback POPULAR). K items come back
+        whenever K are eligible.
+
+        Parameters
+        ----------
+        candidates : ids, optional
+            Recommend from these only. Unknown ones are reported; given twice counts once.
+        candidate_rows : int64 (n,), optional
+            The same by row, for an approximate index that proposes; not together with `candidates`.
+        recent_events : (item_id, weight, marks_seen)
+            Reflected in this answer only.
+        """
+
+    def user_vector(
+        self,
+        *,
+        user_id: str = "",
+        session_id: str = "",
+        recent_events: Sequence[tuple[str, float, bool]] = (),
+    ) -> tuple[NDArray[np.float32] | None, int]:
+        """The vector that `recommend` would use (None for the popular fallback) and how many items are seen."""
+
+    def similar(self, item_id: str, k: int) -> Answer:
+        """The k items with the highest cosine to an item, without itself; ``KeyError`` for an unknown item."""
+
+    def apply(self, events: Sequence[tuple[int, str, str, str, float, bool]]) -> None:
+        """Fold events into the state: (state_version, user_id, session_id, item_id, weight, marks_seen).
+
+        Versions rise strictly, also from call to call (else ``ValueError``, and nothing is applied). Either id may be
+        empty, not both. Calls are serialised; when one returns, every later `recommend` reflects it.
+        """
+
+    @property
+    def state_version(self) -> int:
+        """Version of the last event applied; 0 at first."""
+
+    def snapshot(self) -> bytes:
+        """The state, independent of the model and of row numbers; consistent at one `state_version`."""
+
+    def restore(self, snapshot: bytes) -> None:
+        """Replace the state by a snapshot; ``ValueError`` when it is damaged, and nothing is changed."""
+
+    def stats(self) -> dict[str, int]:
+        """``items``, ``users_known``, ``users_in_state``, ``sessions_in_state``, ``state_version``, ``state_bytes``."""

@@ -1,0 +1,4 @@
+"""The `recstream` command."""
+
+
+def main() -> None: ...

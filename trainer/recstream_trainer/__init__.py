@@ -1,0 +1,1 @@
+"""The recstream trainer."""
