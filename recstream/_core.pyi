@@ -43,9 +43,7 @@ class ExactIndex:
         A shape out of range, or a non-finite row, named.
     """
 
-    def __init__(
-        self, vectors: NDArray[np.float32], *, threads: int = 0, level: str | None = None
-    ) -> None: ...
+    def __init__(self, vectors: NDArray[np.float32], *, threads: int = 0, level: str | None = None) -> None: ...
     def search(
         self,
         queries: NDArray[np.float32],

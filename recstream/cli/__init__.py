@@ -1,4 +1,5 @@
 """The `recstream` command."""
 
 
-def main() -> None: ...
+def main() -> None:
+    """Run the command line."""
