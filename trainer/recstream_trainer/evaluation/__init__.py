@@ -1,0 +1,6 @@
+"""Hold-out protocols, ranking metrics and the report about them."""
+
+from recstream_trainer.evaluation.interactions import Interactions
+from recstream_trainer.evaluation.protocols import Split, holdout_by_time, split
+
+__all__ = ["Interactions", "Split", "holdout_by_time", "split"]

@@ -1,0 +1,69 @@
+"""Who took what: a ragged table of items by user."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Items by user, compressed by rows (CSR); a user may have none.
+
+    Attributes
+    ----------
+    indptr : int64 (U + 1,)
+        User u's entries are ``indptr[u]`` to ``indptr[u + 1]`` of the next two.
+    items : int32 (n,)
+        Item codes, oldest first (in the order of the source where there is no time).
+    weights : float32 (n,)
+        Above zero; 1 where the source has no weights.
+    """
+
+    indptr: NDArray[np.int64]
+    items: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def from_rows(
+        cls,
+        users: NDArray[np.integer],
+        items: NDArray[np.integer],
+        weights: NDArray[np.floating] | None,
+        user_count: int,
+    ) -> "Interactions":
+        """Group rows by user, keeping the order of the rows within each user; weights of None are ones."""
+        order = np.argsort(users, kind="stable")
+        indptr = np.zeros(user_count + 1, dtype=np.int64)
+        np.cumsum(np.bincount(users, minlength=user_count), out=indptr[1:])
+        ordered = np.ones(len(items), dtype=np.float32) if weights is None else weights[order].astype(np.float32)
+        return cls(indptr, items[order].astype(np.int32), ordered)
+
+    def __len__(self) -> int:
+        """Number of interactions."""
+        return len(self.items)
+
+    @property
+    def user_count(self) -> int:
+        """Number of users, with or without interactions."""
+        return len(self.indptr) - 1
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Interactions of each user, int64 (U,)."""
+        return np.diff(self.indptr)
+
+    @property
+    def users(self) -> NDArray[np.int64]:
+        """User code of each interaction, int64 (n,), ascending."""
+        return np.repeat(np.arange(self.user_count), self.counts)
+
+    def of(self, user: int) -> NDArray[np.int32]:
+        """Items of one user, oldest first."""
+        return self.items[self.indptr[user] : self.indptr[user + 1]]
+
+    def followed_by(self, later: "Interactions") -> "Interactions":
+        """Both together: for each user, these items and then the later ones."""
+        users = np.concatenate([self.users, later.users])
+        items = np.concatenate([self.items, later.items])
+        return Interactions.from_rows(users, items, np.concatenate([self.weights, later.weights]), self.user_count)
