@@ -26,7 +26,7 @@ core: $(VENV)/.ready ## rebuild the C++ core in place, incrementally
 protos: setup ## generate recstream/v1 from proto/
 	$(BIN)/python tools/generate_protos.py
 
-test: core ## run the tests and the checks of `lint`
+test: lint ## the checks of `lint`, then the tests: what CI runs
 	$(BIN)/pytest -q -m "not full"
 
 test-full: core ## run the long campaigns as well

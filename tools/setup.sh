@@ -10,15 +10,20 @@ fail() {
 }
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || fail "needs Python 3.11 or newer; name one with PYTHON=..."
-command -v c++ >/dev/null || fail "needs a C++20 compiler; on Debian: apt-get install g++"
 
-# Debian splits venv and the headers from Python itself.
-complete() { "$python" -c 'import ensurepip, sysconfig, pathlib, sys; sys.exit(not (pathlib.Path(sysconfig.get_path("include")) / "Python.h").is_file())' 2>/dev/null; }
+# Debian splits the C++ compiler from gcc, and venv and the headers from Python itself.
+complete() {
+  command -v c++ >/dev/null && "$python" -c '
+import ensurepip, pathlib, sys, sysconfig
+sys.exit(not (pathlib.Path(sysconfig.get_path("include")) / "Python.h").is_file())' 2>/dev/null
+}
 if ! complete; then
+  packages="g++ python3-venv python3-dev"
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    apt-get update -qq && apt-get install -y -qq python3-venv python3-dev >/dev/null
+    echo "setup: installing $packages"
+    apt-get update -qq && apt-get install -y -qq $packages >/dev/null
   fi
-  complete || fail "needs Python's venv and headers; on Debian: apt-get install python3-venv python3-dev"
+  complete || fail "needs a C++20 compiler, and Python's venv and headers; on Debian: apt-get install $packages"
 fi
 
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
