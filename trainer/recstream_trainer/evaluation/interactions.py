@@ -32,7 +32,7 @@ class Interactions:
         weights: NDArray[np.floating] | None,
         user_count: int,
     ) -> "Interactions":
-        """Group rows by user, keeping the order of the rows within each user; weights of None are ones."""
+        """Group rows by user, keeping their order within each user; weights of None are ones."""
         order = np.argsort(users, kind="stable")
         indptr = np.zeros(user_count + 1, dtype=np.int64)
         np.cumsum(np.bincount(users, minlength=user_count), out=indptr[1:])
@@ -49,6 +49,11 @@ class Interactions:
         return len(self.indptr) - 1
 
     @property
+    def active_users(self) -> int:
+        """Number of users with at least one interaction."""
+        return int(np.count_nonzero(self.counts))
+
+    @property
     def counts(self) -> NDArray[np.int64]:
         """Interactions of each user, int64 (U,)."""
         return np.diff(self.indptr)
@@ -61,6 +66,21 @@ class Interactions:
     def of(self, user: int) -> NDArray[np.int32]:
         """Items of one user, oldest first."""
         return self.items[self.indptr[user] : self.indptr[user + 1]]
+
+    def cells(self, users: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """The interactions of some users, as places in a matrix with a row for each of them.
+
+        Returns
+        -------
+        rows : int64 (n,)
+            Place in `users`, ascending.
+        columns : int32 (n,)
+            Item codes.
+        """
+        counts = self.counts[users]
+        rows = np.repeat(np.arange(len(users)), counts)
+        offsets = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return rows, self.items[self.indptr[users][rows] + offsets]
 
     def followed_by(self, later: "Interactions") -> "Interactions":
         """Both together: for each user, these items and then the later ones."""

@@ -31,8 +31,8 @@ class Split:
     item_codes : int64 (N,)
         Code in the data set of each item of the split: ``dataset.items[split.item_codes]`` are the attribute rows.
     final_fit : str
-        What the final fit sees: ``"train"`` or ``"train+validation"``, or ``"all"`` without a protocol. A trainer that does
-        otherwise than the default says so with `dataclasses.replace`.
+        What the model that is judged or exported has seen: ``"train"``, or ``"train+validation"`` if the trainer fits it
+        again after tuning and says so with `dataclasses.replace`.
     """
 
     protocol: str | None
