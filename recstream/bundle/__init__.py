@@ -1,0 +1,23 @@
+"""The bundle: how a trained model travels from the trainer to the server. docs/bundle-format.md is its contract."""
+
+from recstream.bundle.encoder import AlsFoldIn, Constant, DecayedPooling, Encoder
+from recstream.bundle.ids import Ids
+from recstream.bundle.manifest import DataRecord, FileEntry, Manifest, TrainingRecord
+from recstream.bundle.reader import Bundle, load_bundle
+from recstream.bundle.writer import BundleContent, write_bundle
+
+__all__ = [
+    "AlsFoldIn",
+    "Bundle",
+    "BundleContent",
+    "Constant",
+    "DataRecord",
+    "DecayedPooling",
+    "Encoder",
+    "FileEntry",
+    "Ids",
+    "Manifest",
+    "TrainingRecord",
+    "load_bundle",
+    "write_bundle",
+]

@@ -1,0 +1,219 @@
+"""Writing a bundle: under a temporary name, checked by the reader, renamed when whole."""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recstream.bundle import manifest as manifests
+from recstream.bundle.encoder import Encoder, encoder_to_json
+from recstream.bundle.ids import encode_ids
+from recstream.bundle.manifest import DataRecord, FileEntry, Manifest, TrainingRecord
+from recstream.bundle.reader import load_bundle
+from recstream.errors import BundleError, ConfigurationError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BundleContent:
+    """What a bundle is made of; docs/bundle-format.md says what each part means.
+
+    Attributes
+    ----------
+    name, family : str
+        Match ``^[a-z0-9][a-z0-9._-]{0,63}$``.
+    item_ids : N texts
+    item_vectors : float32 (N, d)
+    item_popularity : float32 (N,)
+    user_ids : U texts
+    user_vectors : float32 (U, d)
+    history : (int64 (U + 1,), int32 (n,), float32 (n,))
+        Row pointers, item rows and weights of each user's history, oldest first.
+    encoder : AlsFoldIn, DecayedPooling or Constant
+    items : polars DataFrame of N rows
+        A column per attribute: text, integer, float, boolean or list of text; nulls allowed, NaN not.
+    metrics : name -> number
+        Larger is better.
+    extra_files : name -> content
+        Reports and the like, flat names: kept with the bundle and checksummed, otherwise left alone. They have no
+        influence on the bundle's version.
+    created_at : datetime
+        With a time zone; now by default.
+    """
+
+    name: str
+    family: str
+    item_ids: Sequence[str]
+    item_vectors: NDArray[np.float32]
+    item_popularity: NDArray[np.float32]
+    user_ids: Sequence[str]
+    user_vectors: NDArray[np.float32]
+    history: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
+    encoder: Encoder
+    items: "pl.DataFrame"
+    metrics: Mapping[str, float]
+    training: TrainingRecord
+    data: DataRecord
+    extra_files: Mapping[str, bytes] = field(default_factory=dict)
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def write_bundle(path: str | os.PathLike[str], content: BundleContent, *, overwrite: bool = False) -> Manifest:
+    """Write a bundle, whole or not at all.
+
+    The files are written and flushed to the disk in a temporary folder beside `path`, read back and checked as
+    `load_bundle` checks them, and only then renamed. With `overwrite` the old bundle is renamed away first: for a
+    moment there is no bundle under `path`, never half a one.
+
+    Parameters
+    ----------
+    path : path
+        The bundle's folder; its parent must exist.
+    content : BundleContent
+    overwrite : bool
+        Replace a bundle that is there. A folder that is not a bundle is never replaced.
+
+    Returns
+    -------
+    Manifest
+        As it was written, with the version.
+
+    Raises
+    ------
+    BundleError
+        The content cannot be a bundle; nothing is left behind.
+    ConfigurationError
+        `path` exists and may not be replaced, or its parent does not exist.
+    """
+    target = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link that the rename should replace
+    _check_target(target, overwrite=overwrite)
+    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
+    temporary.mkdir()
+    try:
+        _write_files(temporary, content)
+        bundle = load_bundle(temporary)
+        _ = bundle.items
+        _move_into_place(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return bundle.manifest
+
+
+def _check_target(target: Path, *, overwrite: bool) -> None:
+    if not target.parent.is_dir():
+        raise ConfigurationError(f"{target.parent} is not a folder; make it first")
+    if not os.path.lexists(target):
+        return
+    if not overwrite:
+        raise ConfigurationError(f"{target} exists; remove it, or choose another folder")
+    if target.is_symlink() or not target.is_dir() or not ((target / manifests.FILE).is_file() or _is_empty(target)):
+        raise ConfigurationError(f"{target} is not a bundle, so it is not replaced; choose another folder")
+
+
+def _is_empty(folder: Path) -> bool:
+    return next(folder.iterdir(), None) is None
+
+
+def _write_files(folder: Path, content: BundleContent) -> None:
+    item_ids, user_ids = (
+        encode_ids("item_ids.utf8.npy", content.item_ids),
+        encode_ids("user_ids.utf8.npy", content.user_ids),
+    )
+    indptr, rows, weights = content.history
+    arrays: dict[str, NDArray[Any]] = {
+        "item_ids.utf8.npy": item_ids.utf8,
+        "item_ids.offsets.npy": item_ids.offsets,
+        "item_vectors.npy": content.item_vectors,
+        "item_popularity.npy": content.item_popularity,
+        "user_ids.utf8.npy": user_ids.utf8,
+        "user_ids.offsets.npy": user_ids.offsets,
+        "user_vectors.npy": content.user_vectors,
+        "history.indptr.npy": indptr,
+        "history.rows.npy": rows,
+        "history.weights.npy": weights,
+    }
+    files = {name: _write_array(folder, name, array) for name, array in arrays.items()}
+    files[manifests.ENCODER_FILE] = _write_bytes(folder, manifests.ENCODER_FILE, _encoder_text(content.encoder))
+    files[manifests.ITEMS_FILE] = _write(
+        folder, manifests.ITEMS_FILE, lambda file: content.items.write_ipc(file, compression="uncompressed")
+    )
+    for name, data in content.extra_files.items():
+        if name in files or name == manifests.FILE or "/" in name:
+            raise BundleError(name[:100], "cannot be the name of an extra file")
+        files[name] = _write_bytes(folder, name, data)
+    _write_bytes(folder, manifests.FILE, manifests.manifest_to_bytes(_manifest(content, files)))
+    _flush_folder(folder)
+
+
+def _encoder_text(encoder: Encoder) -> bytes:
+    return json.dumps(encoder_to_json(encoder), indent=2).encode() + b"\n"
+
+
+def _manifest(content: BundleContent, files: Mapping[str, FileEntry]) -> Manifest:
+    vectors = content.item_vectors
+    return Manifest(
+        name=content.name,
+        version=manifests.version_of(files),
+        family=content.family,
+        retrieval="dense",
+        created_at=content.created_at,
+        item_count=len(content.item_ids),
+        user_count=len(content.user_ids),
+        dimension=vectors.shape[1] if vectors.ndim == 2 else 0,
+        metrics=content.metrics,
+        training=content.training,
+        data=content.data,
+        files=files,
+    )
+
+
+def _write_array(folder: Path, name: str, array: NDArray[Any]) -> FileEntry:
+    def save(file: IO[bytes]) -> None:
+        try:
+            np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+        except ValueError:
+            raise BundleError(name, f"cannot hold an array of {array.dtype}") from None
+
+    return _write(folder, name, save)
+
+
+def _write_bytes(folder: Path, name: str, data: bytes) -> FileEntry:
+    return _write(folder, name, lambda file: file.write(data))
+
+
+def _write(folder: Path, name: str, fill: Callable[[IO[bytes]], object]) -> FileEntry:
+    with (folder / name).open("x+b") as file:
+        fill(file)
+        file.flush()
+        os.fsync(file.fileno())
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return FileEntry(file.tell(), digest)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _move_into_place(temporary: Path, target: Path) -> None:
+    old = temporary.with_suffix(".old")
+    if target.exists():
+        target.rename(old)
+    temporary.rename(target)
+    _flush_folder(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
