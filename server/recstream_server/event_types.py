@@ -1,0 +1,91 @@
+"""The table of event types: what an event of each kind is worth, and whether it marks the item as seen."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from recstream.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One kind of event.
+
+    Attributes
+    ----------
+    name : str
+        What `UserEvent.event_type` says.
+    weight : float
+        Confidence of the preference it expresses; negative for an aversion, 0 for no influence.
+    marks_seen : bool
+        Whether the item is left out of later answers.
+    positive_from : float, optional
+        An event with a value below this one counts with ``-weight``; one without a value counts with `weight`.
+    """
+
+    name: str
+    weight: float
+    marks_seen: bool = True
+    positive_from: float | None = None
+
+
+DEFAULT_EVENT_TYPES = (
+    EventType("view", 0.5),
+    EventType("click", 1.0),
+    EventType("like", 2.0),
+    EventType("add_to_cart", 2.0),
+    EventType("purchase", 3.0),
+    EventType("rating", 1.0, positive_from=3.0),
+    EventType("dislike", -2.0),
+    EventType("hide", -2.0),
+    EventType("impression", 0.0, marks_seen=False),
+)
+
+
+class EventTypes:
+    """The configured event types, by name.
+
+    Parameters
+    ----------
+    types : iterable of EventType
+
+    Raises
+    ------
+    ConfigurationError
+        Two types with one name.
+    """
+
+    def __init__(self, types: Iterable[EventType] = DEFAULT_EVENT_TYPES) -> None:
+        table = tuple(types)
+        self._types = {kind.name: kind for kind in table}
+        if len(self._types) != len(table):
+            twice = sorted({kind.name for kind in table if sum(kind.name == other.name for other in table) > 1})
+            raise ConfigurationError(f"event_types: {', '.join(twice)} given twice; give each name once")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the types, in the order of the table."""
+        return tuple(self._types)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the table does: a state folded with another table must be folded anew."""
+        lines = sorted(
+            repr((kind.name, kind.weight, kind.marks_seen, kind.positive_from)) for kind in self._types.values()
+        )
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._types
+
+    def resolve(self, event_type: str, value: float | None) -> tuple[float, bool]:
+        """Weight of an event, and whether it marks its item as seen.
+
+        ``(0.0, False)`` for a type that is not in the table: one that was stored under an earlier table.
+        """
+        kind = self._types.get(event_type)
+        if kind is None:
+            return 0.0, False
+        if kind.positive_from is not None and value is not None and value < kind.positive_from:
+            return -kind.weight, kind.marks_seen
+        return kind.weight, kind.marks_seen
