@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recstream.bundle import manifest as manifests
 from recstream.bundle.encoder import Encoder, encoder_to_json
 from recstream.bundle.ids import encode_ids
+from recstream.bundle.items import check_items
 from recstream.bundle.manifest import DataRecord, FileEntry, Manifest, TrainingRecord
 from recstream.bundle.reader import load_bundle
 from recstream.errors import BundleError, ConfigurationError
@@ -102,12 +103,11 @@ def write_bundle(path: str | os.PathLike[str], content: BundleContent, *, overwr
     temporary.mkdir()
     try:
         _write_files(temporary, content)
-        bundle = load_bundle(temporary)
-        _ = bundle.items
+        manifest = load_bundle(temporary).manifest
         _move_into_place(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return bundle.manifest
+    return manifest
 
 
 def _check_target(target: Path, *, overwrite: bool) -> None:
@@ -145,15 +145,25 @@ def _write_files(folder: Path, content: BundleContent) -> None:
     }
     files = {name: _write_array(folder, name, array) for name, array in arrays.items()}
     files[manifests.ENCODER_FILE] = _write_bytes(folder, manifests.ENCODER_FILE, _encoder_text(content.encoder))
-    files[manifests.ITEMS_FILE] = _write(
-        folder, manifests.ITEMS_FILE, lambda file: content.items.write_ipc(file, compression="uncompressed")
-    )
+    files[manifests.ITEMS_FILE] = _write_items(folder, content.items, item_count=len(content.item_ids))
     for name, data in content.extra_files.items():
         if name in files or name == manifests.FILE or "/" in name:
             raise BundleError(name[:100], "cannot be the name of an extra file")
         files[name] = _write_bytes(folder, name, data)
     _write_bytes(folder, manifests.FILE, manifests.manifest_to_bytes(_manifest(content, files)))
     _flush_folder(folder)
+
+
+def _write_items(folder: Path, items: "pl.DataFrame", *, item_count: int) -> FileEntry:
+    from polars import CompatLevel  # noqa: PLC0415 - a client needs no polars
+
+    check_items(items, item_count=item_count)
+    # Uncompressed and without view types: what the most readers of Arrow understand, for as long as possible.
+    return _write(
+        folder,
+        manifests.ITEMS_FILE,
+        lambda file: items.write_ipc(file, compression="uncompressed", compat_level=CompatLevel.oldest()),
+    )
 
 
 def _encoder_text(encoder: Encoder) -> bytes:
