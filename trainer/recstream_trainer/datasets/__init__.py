@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
-from recstream_trainer.datasets.cleaning import CleaningReport, CleaningRules, CleaningStep
+from recstream.errors import DataError
+from recstream_trainer.datasets.cleaning import CleaningRules, clean
+from recstream_trainer.datasets.cleaning_report import CleaningReport, CleaningStep
 from recstream_trainer.datasets.columns import ColumnMapping
 from recstream_trainer.datasets.dataset import Dataset
+from recstream_trainer.datasets.fetching import default_cache
+from recstream_trainer.datasets.named_sets import NAMED_SETS
+from recstream_trainer.datasets.tables import read_tables
 
 __all__ = ["CleaningReport", "CleaningRules", "CleaningStep", "ColumnMapping", "Dataset", "load_dataset"]
 
@@ -20,9 +25,31 @@ def load_dataset(
 ) -> Dataset:
     """Load a named set, or a CSV, TSV or Parquet file; see docs/data.md.
 
+    Parameters
+    ----------
+    source : str
+        A name of `NAMED_SETS`, or a path.
+    columns : ColumnMapping, optional
+        For a file whose columns do not have usual names.
+    cleaning : CleaningRules, optional
+    items : Path, optional
+        A file of item attributes beside a file of interactions.
+    cache_dir : Path, optional
+        By default ``$RECSTREAM_CACHE``, or ``~/.cache/recstream``.
+    download : bool
+        Whether a named set that is not in the cache may be fetched.
+
     Raises
     ------
     DataError
         Unknown name or file, columns not found, or nothing left after cleaning; says what is there and the remedy.
     """
-    raise NotImplementedError
+    rules = cleaning or CleaningRules()
+    if source in NAMED_SETS:
+        if columns is not None or items is not None:
+            raise DataError(f"{source}: a named set has its own columns and items; leave them out, or give a file")
+        return clean(source, NAMED_SETS[source].read(cache_dir or default_cache(), download=download), rules)
+    path = Path(source)
+    if not path.exists():
+        raise DataError(f"{source}: is neither a file nor one of the named sets {', '.join(NAMED_SETS)}")
+    return clean(path.name.partition(".")[0], read_tables(path, columns or ColumnMapping(), items), rules)

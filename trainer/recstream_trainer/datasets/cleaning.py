@@ -1,9 +1,28 @@
-"""What cleaning may do to raw rows, and the account of what it did."""
+"""Raw rows to coded interactions, in small steps that each tell what they dropped."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
 
-from rich.table import Table
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recstream.errors import DataError
+from recstream_trainer.datasets.cleaning_report import CleaningReport, CleaningStep
+from recstream_trainer.datasets.dataset import Dataset
+from recstream_trainer.datasets.raw_tables import RawTables
+from recstream_trainer.datasets.values import as_id, as_number, as_timestamp
+
+MAX_ID_BYTES = 128
+"""The limit of a bundle."""
+
+DEFAULT_TYPE_WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {"view": 0.5, "click": 1.0, "like": 2.0, "add_to_cart": 2.0, "purchase": 3.0, "rating": 1.0}
+    | {"dislike": -2.0, "hide": -2.0, "impression": 0.0}
+)
+"""The same table that a server starts with, so that training and live events agree on what an event is worth."""
 
 
 @dataclass(frozen=True)
@@ -12,58 +31,200 @@ class CleaningRules:
 
     Attributes
     ----------
-    repeats : {"last", "first", "sum", "keep"}
-        What becomes of several rows of one user and item: the newest stays, the oldest stays, they become the newest
-        row with their weights added up, or all stay. Without timestamps, the order of the source counts as time.
+    repeats : {"last", "first", "sum"}, optional
+        What becomes of several rows of one user and item: the newest stays, the oldest stays, or the newest stays and
+        gets the weights of all. Without timestamps the order of the source is the order in time. By default ``last``
+        where there are ratings (the newest rating counts) and ``sum`` where there are none (more events say more).
     min_rating : float, optional
-        Rows rated lower are dropped (protocol-free training on positives only).
+        Rows rated lower are dropped.
     min_user_interactions, min_item_interactions : int
         Users and items with fewer interactions are dropped, over and over until none is left (k-core). 1 keeps all.
+    type_weights : mapping of str to float
+        What an event of each type weighs; rows of types at 0 or below are dropped, other types weigh 1.
     """
 
-    repeats: Literal["last", "first", "sum", "keep"] = "last"
+    repeats: Literal["last", "first", "sum"] | None = None
     min_rating: float | None = None
     min_user_interactions: int = 1
     min_item_interactions: int = 1
+    type_weights: Mapping[str, float] = field(default_factory=lambda: DEFAULT_TYPE_WEIGHTS)
 
 
-@dataclass(frozen=True)
-class CleaningStep:
-    """What one step of the pipeline did.
+_Step = Callable[[pl.DataFrame, CleaningRules], pl.DataFrame]
 
-    Attributes
-    ----------
-    name : str
-    rows_before, rows_after : int
-    examples : tuple of str
-        Up to three of the rows that went, as ``column=value`` text.
+_PAIR = ["user", "item"]
+
+
+def clean(name: str, raw: RawTables, rules: CleaningRules) -> Dataset:
+    """Run the pipeline and code what is left.
+
+    Raises
+    ------
+    DataError
+        No row is left, or a single user or item; says which steps dropped what.
     """
+    frame = raw.rows.with_row_index("row", offset=1)
+    report = [raw.unreadable] if raw.unreadable is not None else []
+    for what, step in _steps(frame.columns, rules):
+        after = step(frame, rules)
+        report.append(CleaningStep(what, frame.height, after.height, _examples(frame, after)))
+        frame = after
+    cleaning = CleaningReport(tuple(report))
+    _require_enough(name, frame, cleaning)
+    return _coded(name, frame.drop("row"), raw.items, cleaning)
 
-    name: str
-    rows_before: int
-    rows_after: int
-    examples: tuple[str, ...] = ()
 
-    @property
-    def dropped(self) -> int:
-        """Rows that the step took out or merged away."""
-        return self.rows_before - self.rows_after
+def k_core(users: NDArray[np.integer], items: NDArray[np.integer], min_user: int, min_item: int) -> NDArray[np.bool_]:
+    """Rows of the largest subset in which every user and item has at least so many rows.
+
+    Parameters
+    ----------
+    users, items : integer (n,)
+        Codes from 0.
+
+    Returns
+    -------
+    bool (n,)
+    """
+    keep = np.ones(len(users), dtype=np.bool_)
+    while keep.any():
+        few_users = np.bincount(users[keep], minlength=users.max() + 1) < min_user
+        few_items = np.bincount(items[keep], minlength=items.max() + 1) < min_item
+        going = keep & (few_users[users] | few_items[items])
+        if not going.any():
+            break
+        keep &= ~going
+    return keep
 
 
-@dataclass(frozen=True)
-class CleaningReport:
-    """The steps of a cleaning run, in order."""
+def _steps(columns: list[str], rules: CleaningRules) -> list[tuple[str, _Step]]:
+    """The steps that apply, in order; each is named by what it leaves true."""
+    steps: list[tuple[str, _Step]] = [
+        ("a user and an item", _ids_present),
+        (f"ids of at most {MAX_ID_BYTES} bytes", _ids_short),
+    ]
+    if "rating" in columns:
+        steps.append(("a finite rating", _ratings))
+    if "timestamp" in columns:
+        steps.append(("a timestamp", _timestamps))
+    if "weight" in columns:
+        steps.append(("a weight above zero", _weights))
+    if "type" in columns:
+        steps.append(("a type that weighs more than zero", _types))
+    if "timestamp" in columns:
+        # Without a time, a second row like the first may well be a second event: that is for the next step to say.
+        steps.append(("no exact copy before it", _exact_copies))
+    steps.append((f"its user and item once ({_repeats(columns, rules)})", _repeated_pairs))
+    if rules.min_rating is not None and "rating" in columns:
+        steps.append((f"a rating of at least {rules.min_rating:g}", _low_ratings))
+    if max(rules.min_user_interactions, rules.min_item_interactions) > 1:
+        core = f"a user with {rules.min_user_interactions} rows or more and an item with {rules.min_item_interactions}"
+        steps.append((core, _sparse))
+    return steps
 
-    steps: tuple[CleaningStep, ...]
 
-    def as_json(self) -> list[dict[str, Any]]:
-        """The steps as JSON-ready objects."""
-        return [asdict(step) | {"dropped": step.dropped} for step in self.steps]
+def _repeats(columns: list[str], rules: CleaningRules) -> str:
+    return rules.repeats or ("last" if "rating" in columns else "sum")
 
-    def as_table(self) -> Table:
-        """The steps as a table for a terminal."""
-        table = Table("step", "rows before", "dropped", "rows after", "examples", title="Cleaning")
-        for step in self.steps:
-            counts = (f"{n:,}" for n in (step.rows_before, step.dropped, step.rows_after))
-            table.add_row(step.name, *counts, "\n".join(step.examples))
-        return table
+
+def _ids_present(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
+    return frame.with_columns(as_id(frame["user"]), as_id(frame["item"])).drop_nulls(_PAIR)
+
+
+def _ids_short(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
+    return frame.filter(pl.all_horizontal(pl.col(_PAIR).str.len_bytes() <= MAX_ID_BYTES))
+
+
+def _ratings(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
+    return frame.with_columns(as_number(frame["rating"]).cast(pl.Float32)).drop_nulls("rating")
+
+
+def _timestamps(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
+    return frame.with_columns(as_timestamp(frame["timestamp"])).drop_nulls("timestamp")
+
+
+def _weights(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
+    return frame.with_columns(as_number(frame["weight"]).cast(pl.Float32)).filter(pl.col("weight") > 0)
+
+
+def _types(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
+    kind = pl.col("type").cast(pl.String).str.strip_chars().str.to_lowercase()
+    worth = kind.replace_strict(dict(rules.type_weights), default=1.0, return_dtype=pl.Float32)
+    weight = worth * pl.col("weight") if "weight" in frame.columns else worth
+    return frame.with_columns(weight.alias("weight")).filter(pl.col("weight") > 0)
+
+
+def _exact_copies(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
+    return frame.unique(subset=[name for name in frame.columns if name != "row"], keep="first", maintain_order=True)
+
+
+def _repeated_pairs(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
+    repeats = _repeats(frame.columns, rules)
+    if repeats == "sum":
+        weight = pl.col("weight") if "weight" in frame.columns else pl.lit(1.0, dtype=pl.Float32)
+        frame = frame.with_columns(weight=weight.sum().over(_PAIR))
+    ordered = frame.sort("timestamp", maintain_order=True) if "timestamp" in frame.columns else frame
+    kept = ordered.unique(subset=_PAIR, keep="first" if repeats == "first" else "last", maintain_order=True)
+    return kept.sort("row")
+
+
+def _low_ratings(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
+    return frame.filter(pl.col("rating") >= rules.min_rating)
+
+
+def _sparse(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
+    users, items = (_codes(frame[column])[0].to_numpy() for column in _PAIR)
+    return frame.filter(k_core(users, items, rules.min_user_interactions, rules.min_item_interactions))
+
+
+def _examples(before: pl.DataFrame, after: pl.DataFrame) -> tuple[str, ...]:
+    if before.height == after.height:
+        return ()
+    gone = before.filter(~pl.col("row").is_in(after["row"].implode())).head(3)
+    return tuple(
+        f"row {row.pop('row')}: " + ", ".join(f"{column}={value}" for column, value in row.items())
+        for row in gone.iter_rows(named=True)
+    )
+
+
+def _require_enough(name: str, frame: pl.DataFrame, cleaning: CleaningReport) -> None:
+    losses = "; ".join(
+        f"{step.dropped:,} lacked {step.name}" + (f" ({step.examples[0]})" if step.examples else "")
+        for step in cleaning.steps
+        if step.dropped
+    )
+    told = f"of {cleaning.rows_read:,} rows read" + (f", {losses}" if losses else "")
+    if frame.is_empty():
+        raise DataError(f"{name}: no rows are left after cleaning: {told}; check the columns and the cleaning rules")
+    for column in _PAIR:
+        if frame[column].n_unique() < 2:
+            only = frame[column][0]
+            raise DataError(f"{name}: {only!r} is the only {column}, {told}; at least two are needed")
+
+
+def _codes(ids: pl.Series) -> tuple[pl.Series, list[str]]:
+    """Codes by first appearance, Int32, and the id of each."""
+    known = ids.unique(maintain_order=True)
+    return ids.cast(pl.Enum(known)).to_physical().cast(pl.Int32), known.to_list()
+
+
+def _coded(name: str, frame: pl.DataFrame, items: pl.DataFrame | None, cleaning: CleaningReport) -> Dataset:
+    users, user_ids = _codes(frame["user"])
+    codes, item_ids = _codes(frame["item"])
+    values = [column for column in ("rating", "timestamp", "weight") if column in frame.columns]
+    return Dataset(
+        name=name,
+        interactions=frame.select(users, codes, *values),
+        user_ids=user_ids,
+        item_ids=item_ids,
+        items=_attributes(item_ids, items),
+        cleaning=cleaning,
+    )
+
+
+def _attributes(item_ids: list[str], items: pl.DataFrame | None) -> pl.DataFrame:
+    """A row per code; of an item that the source describes twice, the first description counts."""
+    known = pl.DataFrame({"item": item_ids})
+    if items is not None:
+        known = known.join(items.unique("item", keep="first"), on="item", how="left", maintain_order="left")
+    return known.drop("item")

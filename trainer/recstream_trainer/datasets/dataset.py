@@ -7,7 +7,7 @@ from functools import cached_property
 
 import polars as pl
 
-from recstream_trainer.datasets.cleaning import CleaningReport
+from recstream_trainer.datasets.cleaning_report import CleaningReport
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Dataset:
     user_ids, item_ids : list of str
         The id of each code, by first appearance in the cleaned rows.
     items : polars.DataFrame
-        A row per item code in code order, a column per attribute (``title``, ``genres`` as List[String], ``year``, ...);
-        nulls where the source says nothing. Without columns if the source has no attributes.
+        A row per item code in code order, a column per attribute (``title``, ``genres`` as List[String], ``year``,
+        ...); nulls where the source says nothing. Without columns if the source has no attributes.
     cleaning : CleaningReport
         What was dropped or merged, and why.
     """

@@ -1,0 +1,44 @@
+"""Ids, numbers and times out of whatever type a source has them in."""
+
+import polars as pl
+
+_TIME_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y/%m/%d %H:%M:%S")
+_ZONED_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
+
+
+def as_id(column: pl.Series) -> pl.Series:
+    """Ids as text without outer blanks: nothing but blanks is null, and whole floats lose their ``.0``."""
+    if column.dtype.is_float() and column.drop_nulls().is_finite().all() and (column.drop_nulls() % 1 == 0).all():
+        column = column.cast(pl.Int64)
+    text = column.cast(pl.String).str.strip_chars()
+    return text.set(text == "", None)
+
+
+def as_number(column: pl.Series) -> pl.Series:
+    """Float64; null where it is not a finite number."""
+    if column.dtype == pl.String:
+        column = column.str.strip_chars()
+    number = column.cast(pl.Float64, strict=False)
+    return number.set(~number.is_finite(), None)
+
+
+def as_timestamp(column: pl.Series) -> pl.Series:
+    """Int64: dates become seconds since 1970 (UTC unless a zone is given), numbers keep their unit; else null."""
+    if column.dtype.is_temporal():
+        return column.cast(pl.Datetime("us")).dt.epoch("s")
+    number = as_number(column)
+    if column.dtype != pl.String or number.null_count() < len(number):
+        # Whole numbers keep every digit, which Float64 would not above 2^53 (nanoseconds).
+        whole = column.cast(pl.Int64, strict=False)
+        return whole.zip_with(whole.is_not_null(), number.cast(pl.Int64, strict=False))
+    return _parse_dates(column.str.strip_chars())
+
+
+def _parse_dates(text: pl.Series) -> pl.Series:
+    name = text.name
+    plain = [pl.col(name).str.to_datetime(pattern, strict=False, time_unit="us") for pattern in _TIME_FORMATS]
+    zoned = [
+        pl.col(name).str.to_datetime(pattern, strict=False, time_unit="us", time_zone="UTC").dt.replace_time_zone(None)
+        for pattern in _ZONED_FORMATS
+    ]
+    return text.to_frame().select(pl.coalesce(*plain, *zoned).dt.epoch("s").alias(name)).to_series()
