@@ -1,0 +1,98 @@
+"""What a model family is to the rest of the trainer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from recstream.bundle import Encoder
+from recstream_trainer.evaluation import Interactions
+
+
+class FamilySettings(BaseModel):
+    """Base of a family's settings: the ``[model]`` table of a config file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Serving:
+    """What the server needs of a trained model: ``score = <user vector, item vector>``.
+
+    Attributes
+    ----------
+    user_vectors : float32 (U, d), C-contiguous
+    item_vectors : float32 (N, d), C-contiguous
+    encoder : Encoder
+        How the server turns live events into a user vector; for the training history it gives `user_vectors`.
+    """
+
+    user_vectors: NDArray[np.float32]
+    item_vectors: NDArray[np.float32]
+    encoder: Encoder
+
+
+class Model(Protocol):
+    """A model while it is trained and after.
+
+    Every random choice is drawn from the seed that the model was made with, so two models made alike and trained for as
+    many epochs are equal; and `state` is all there is to one: after `restore` training goes on as if it had never
+    stopped.
+    """
+
+    def run_epoch(self) -> float:
+        """Train for one pass over the data and return the loss after it; smaller is better."""
+
+    def finish(self) -> None:
+        """Prepare for serving, after the last epoch; from here on `score` is what the server will answer."""
+
+    def score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Scores of all N items for user codes (B,): float32 (B, N), larger is better."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """A copy of everything that training changes, by name."""
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go back to a `state` of a model made alike."""
+
+    def serving(self) -> Serving:
+        """What to export; call `finish` first."""
+
+
+ModelMaker = Callable[[Any, Interactions, int, int, str], Model]
+"""(settings, training interactions, number of items, seed, torch device) to an untrained model."""
+
+MemoryEstimate = Callable[[Any, int, int, int], int]
+"""(settings, users, items, interactions) to the peak bytes that training takes."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of model that can be trained.
+
+    Attributes
+    ----------
+    name : str
+        As in ``--model NAME`` and in a bundle's manifest.
+    summary : str
+        One line for people.
+    settings : type
+        Its settings, all with defaults that are sane for any data set.
+    make : callable
+    memory_bytes : callable
+    single_pass : bool
+        One epoch says it all; there is nothing to stop early.
+    quick : mapping
+        Settings that ``--quick`` changes.
+    """
+
+    name: str
+    summary: str
+    settings: type[FamilySettings]
+    make: ModelMaker
+    memory_bytes: MemoryEstimate
+    single_pass: bool = False
+    quick: Mapping[str, Any] = field(default_factory=dict)

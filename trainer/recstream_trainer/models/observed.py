@@ -1,0 +1,104 @@
+"""The observed pairs of users and items, in the form that half steps read."""
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+BLOCK_PAIRS = 1 << 14
+"""Pairs of a block: their gathered vectors (4 MiB at 64 floats) are read once more while still in the cache."""
+_BLOCK_ROWS = 256
+"""Rows of a block, each of which takes a d by d matrix."""
+_WIDEST_PADDING = 0.8
+"""Rows share a block while the shortest is at least this part of the longest."""
+
+Block = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+class Observed:
+    """Weighted pairs by row (CSR): items by user, or users by item.
+
+    Parameters
+    ----------
+    rows, columns : int64 (n,)
+        A pair given twice counts once, with its weights added up.
+    weights : float32 (n,)
+        Above zero.
+    shape : (R, C)
+    device : torch device
+    """
+
+    def __init__(
+        self,
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        weights: NDArray[np.float32],
+        shape: tuple[int, int],
+        device: str,
+    ) -> None:
+        cells, places = np.unique(rows * shape[1] + columns, return_inverse=True)
+        counts = np.bincount(cells // shape[1], minlength=shape[0])
+        # embedding_bag wants one type for both; the small one halves what the kernels read
+        index = torch.int32 if len(cells) < 2**31 else torch.int64
+        indptr = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]))
+        self.shape = shape
+        self.indptr = indptr.to(device, index)
+        self.columns = torch.from_numpy(cells % shape[1]).to(device, index)
+        self.weights = torch.from_numpy(np.bincount(places, weights).astype(np.float32)).to(device)
+        self.counts = torch.from_numpy(counts.astype(np.float32)).to(device)
+        self._pattern = self._zero_matrix()
+        self._blocks: list[Block] | None = None
+
+    def _zero_matrix(self) -> torch.Tensor:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+            return torch.sparse_csr_tensor(
+                self.indptr, self.columns, torch.zeros_like(self.weights), size=self.shape, check_invariants=False
+            )
+
+    def products(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        """Inner product of each pair: rows of `left` (R, d) with rows of `right` (C, d), float32 (n,)."""
+        products: torch.Tensor = torch.sparse.sampled_addmm(self._pattern, left, right.T, beta=0.0).values()
+        return products
+
+    def sums(self, values: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        """For each row, the sum over its pairs of value times row of `right`: (n,) and (C, d) to (R, d)."""
+        return torch.nn.functional.embedding_bag(
+            self.columns, right, self.indptr, mode="sum", per_sample_weights=values, include_last_offset=True
+        )
+
+    def blocks(self) -> list[Block]:
+        """Rows of like length together, padded to the longest, for batched dense algebra; made once, on first use.
+
+        Returns
+        -------
+        list of (rows, columns, weights)
+            int64 (B,), int64 (B, L) with C where padded, float32 (B, L) with 0 where padded. Rows without pairs are in
+            no block.
+        """
+        if self._blocks is None:
+            self._blocks = [self._padded(rows) for rows in self._alike()]
+        return self._blocks
+
+    def _alike(self) -> Iterator[torch.Tensor]:
+        counts, order = self.counts.long().sort(descending=True, stable=True)
+        lengths = counts[counts > 0].tolist()
+        start = 0
+        while start < len(lengths):
+            most = min(_BLOCK_ROWS, max(1, BLOCK_PAIRS // lengths[start]))
+            shortest = _WIDEST_PADDING * lengths[start]
+            stop = start + 1
+            while stop < min(start + most, len(lengths)) and lengths[stop] >= shortest:
+                stop += 1
+            yield order[start:stop]
+            start = stop
+
+    def _padded(self, rows: torch.Tensor) -> Block:
+        lengths = self.counts[rows].long()
+        place = torch.arange(int(lengths.max()), device=rows.device)
+        inside = place < lengths[:, None]
+        entries = torch.where(inside, self.indptr[rows].long()[:, None] + place, 0)
+        columns = torch.where(inside, self.columns[entries].long(), self.shape[1])
+        return rows, columns, torch.where(inside, self.weights[entries], 0.0)

@@ -1,0 +1,31 @@
+"""The families by name. A new one is a file in this folder and a line here."""
+
+import importlib
+from typing import Final
+
+from recstream.errors import ConfigurationError
+from recstream_trainer.models.model import Family
+from recstream_trainer.suggestions import closest
+
+FAMILIES: Final[dict[str, str]] = {
+    "als": "recstream_trainer.models.als",
+    "popular": "recstream_trainer.models.popular",
+}
+"""Name of a family to the module whose ``FAMILY`` it is; imported on demand, as torch takes seconds to load."""
+
+
+def load_family(name: str) -> Family:
+    """Import a family.
+
+    Raises
+    ------
+    ConfigurationError
+        There is none of this name.
+    """
+    if name not in FAMILIES:
+        raise ConfigurationError(
+            f"there is no model family {name!r}{closest(name, FAMILIES)}; known: {', '.join(FAMILIES)}"
+        )
+    family = importlib.import_module(FAMILIES[name]).FAMILY
+    assert isinstance(family, Family)  # noqa: S101 - a programming error, not an input
+    return family

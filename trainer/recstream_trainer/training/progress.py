@@ -1,0 +1,85 @@
+"""What a person sees while a model trains."""
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from recstream_trainer.models import Model
+from recstream_trainer.training.fit import StoppedBy
+from recstream_trainer.training.run_state import RunState
+
+_TITLES = {"select": "choosing epochs", "refit": "final fit"}
+_LINE_EVERY_S = 1.0
+
+
+class ProgressReporter:
+    """A bar with loss, validation metric and time left; plain lines where there is no terminal. An `Observer` of `fit`.
+
+    Parameters
+    ----------
+    console : rich Console
+    metric : str
+        Name of the validation metric.
+    """
+
+    def __init__(self, console: Console, metric: str) -> None:
+        self._console = console
+        self._metric = metric
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+        self._epochs = 0
+        self._line_at = 0.0
+
+    def begin(self, state: RunState, epochs: int) -> None:
+        """See `Observer`."""
+        self._epochs, self._line_at = epochs, 0.0
+        if not self._console.is_terminal:
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TextColumn("time left at most"),
+            TimeRemainingColumn(compact=True),
+        )
+        self._bar = Progress(*columns, console=self._console)
+        self._task = self._bar.add_task(_TITLES[state.stage], total=epochs, completed=state.epoch, figures="")
+        self._bar.start()
+
+    def epoch(self, state: RunState, model: Model) -> None:  # noqa: ARG002 - the shape that observers share
+        """See `Observer`."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=state.epoch, figures=self._figures(state))
+        elif state.epoch in (1, self._epochs) or time.monotonic() - self._line_at >= _LINE_EVERY_S:
+            self._print_line(state)
+
+    def _print_line(self, state: RunState) -> None:
+        self._line_at = time.monotonic()
+        seconds = state.records[-1].seconds * (self._epochs - state.epoch)
+        title = _TITLES[state.stage]
+        self._console.print(
+            f"{title}: epoch {state.epoch}/{self._epochs}  {self._figures(state)}  time left at most {seconds:.0f} s",
+            highlight=False,
+        )
+
+    def _figures(self, state: RunState) -> str:
+        text = f"loss {state.records[-1].loss:,.6g}"
+        metric = state.records[-1].metric
+        if metric is not None:
+            text += (
+                f"  {self._metric} {metric:.4f} (best {state.best_metric or metric:.4f} at epoch {state.best_epoch})"
+            )
+        return text
+
+    def end(self, state: RunState, model: Model, stopped_by: StoppedBy) -> None:  # noqa: ARG002
+        """See `Observer`."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        reasons = {"patience": "no better for a while", "interruption": "told to stop", "epochs": "all epochs done"}
+        best = f", best epoch {state.best_epoch}" if state.stage == "select" else ""
+        self._console.print(
+            f"{_TITLES[state.stage]}: stopped after epoch {state.epoch}{best} ({reasons[stopped_by]})", highlight=False
+        )
