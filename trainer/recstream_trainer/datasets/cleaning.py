@@ -132,7 +132,9 @@ def _ids_present(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
 
 
 def _ids_short(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
-    return frame.filter(pl.all_horizontal(pl.col(_PAIR).str.len_bytes() <= MAX_ID_BYTES))
+    short = frame.filter(pl.all_horizontal(pl.col(_PAIR).str.len_bytes() <= MAX_ID_BYTES))
+    # As numbers from here on, which still print as their text: the steps below take a third of the time.
+    return short.with_columns(ids.cast(pl.Enum(ids.unique(maintain_order=True))) for ids in short.select(_PAIR))
 
 
 def _ratings(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
@@ -155,7 +157,9 @@ def _types(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
 
 
 def _exact_copies(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
-    return frame.unique(subset=[name for name in frame.columns if name != "row"], keep="first", maintain_order=True)
+    suspects = frame.filter(_pair(frame).is_duplicated())
+    copies = suspects.filter(~pl.struct(pl.exclude("row")).is_first_distinct())
+    return frame.filter(~pl.col("row").is_in(copies["row"].implode()))
 
 
 def _repeated_pairs(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
@@ -164,8 +168,14 @@ def _repeated_pairs(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
         weight = pl.col("weight") if "weight" in frame.columns else pl.lit(1.0, dtype=pl.Float32)
         frame = frame.with_columns(weight=weight.sum().over(_PAIR))
     ordered = frame.sort("timestamp", maintain_order=True) if "timestamp" in frame.columns else frame
-    kept = ordered.unique(subset=_PAIR, keep="first" if repeats == "first" else "last", maintain_order=True)
-    return kept.sort("row")
+    pair = _pair(ordered)
+    return ordered.filter(pair.is_first_distinct() if repeats == "first" else pair.is_last_distinct()).sort("row")
+
+
+def _pair(frame: pl.DataFrame) -> pl.Series:
+    """One Int64 for a user and an item, equal for equal pairs."""
+    users, items = (frame[column].to_physical().cast(pl.Int64) for column in _PAIR)
+    return users * frame.height + items
 
 
 def _low_ratings(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
@@ -173,7 +183,7 @@ def _low_ratings(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
 
 
 def _sparse(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
-    users, items = (_codes(frame[column])[0].to_numpy() for column in _PAIR)
+    users, items = (frame[column].to_physical().to_numpy() for column in _PAIR)
     return frame.filter(k_core(users, items, rules.min_user_interactions, rules.min_item_interactions))
 
 
@@ -204,7 +214,7 @@ def _require_enough(name: str, frame: pl.DataFrame, cleaning: CleaningReport) ->
 
 def _codes(ids: pl.Series) -> tuple[pl.Series, list[str]]:
     """Codes by first appearance, Int32, and the id of each."""
-    known = ids.unique(maintain_order=True)
+    known = ids.unique(maintain_order=True).cast(pl.String)
     return ids.cast(pl.Enum(known)).to_physical().cast(pl.Int32), known.to_list()
 
 

@@ -39,9 +39,9 @@ def evaluate_ranking(
     Returns
     -------
     dict
-        For each k, means over the judged users (``hr@k``, ``recall@k``, ``precision@k``, ``ndcg@k``, ``mrr@k``, ``map@k``)
-        and figures of all lists (``coverage@k``, ``novelty@k`` and, with features, ``diversity@k``); besides, ``auc``
-        and ``users``, the number of judged users.
+        For each k, means over the judged users (``hr@k``, ``recall@k``, ``precision@k``, ``ndcg@k``, ``mrr@k``,
+        ``map@k``) and figures of all lists (``coverage@k``, ``novelty@k`` and, with features, ``diversity@k``); besides,
+        ``auc`` and ``users``, the number of judged users.
 
     Raises
     ------

@@ -1,15 +1,25 @@
 """Hold-outs: which interactions a model learns from, is tuned on and is judged by."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from recstream.errors import DataError
 from recstream_trainer.datasets import Dataset
+from recstream_trainer.datasets.cleaning import k_core
 from recstream_trainer.evaluation.interactions import Interactions
 
-__all__ = ["Interactions", "Split", "holdout_by_time", "split"]
+__all__ = ["PROTOCOLS", "Interactions", "Protocol", "Split", "holdout_by_time", "split"]
+
+Protocol = Literal["A", "C"]
+PROTOCOLS: Final[tuple[Protocol, ...]] = get_args(Protocol)
+
+_CORE = 5
+_POSITIVE_FROM = 3.0
+_TRAIN, _VALIDATION, _TEST = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -19,7 +29,7 @@ class Split:
     Attributes
     ----------
     protocol : str or None
-        ``"A"`` or ``"C"`` of docs/quality.md, or None for plain training.
+        One of `PROTOCOLS`, see docs/quality.md; None for plain training.
     seed : int
         Of the random choices; protocol A makes none.
     train, validation, test : Interactions
@@ -31,8 +41,8 @@ class Split:
     item_codes : int64 (N,)
         Code in the data set of each item of the split: ``dataset.items[split.item_codes]`` are the attribute rows.
     final_fit : str
-        What the model that is judged or exported has seen: ``"train"``, or ``"train+validation"`` if the trainer fits it
-        again after tuning and says so with `dataclasses.replace`.
+        What the model that is judged or exported has seen: ``"train"``, or ``"train+validation"`` if the trainer fits
+        it again after tuning and says so with `dataclasses.replace`.
     """
 
     protocol: str | None
@@ -46,24 +56,124 @@ class Split:
     item_codes: NDArray[np.int64]
     final_fit: str
 
+    @property
+    def before_test(self) -> Interactions:
+        """What each user had before the test part: not ranked when the test part is judged."""
+        return self.train.followed_by(self.validation)
 
-def split(dataset: Dataset, protocol: Literal["A", "C"], seed: int) -> Split:
+
+def split(dataset: Dataset, protocol: Protocol, seed: int) -> Split:
     """Split a data set by a protocol of docs/quality.md.
+
+    Parameters
+    ----------
+    seed : int
+        Of the random choices of protocol C; A makes none.
 
     Raises
     ------
     DataError
-        The data set lacks what the protocol needs: timestamps for A, ratings for C, or enough rows.
+        The data set has no timestamps, which A needs, or too few interactions.
     """
-    raise NotImplementedError
+    if protocol == "A":
+        return _next_item(dataset, seed)
+    if protocol == "C":
+        return _random_by_user(dataset, seed)
+    raise DataError(f"protocol {protocol!r} is not one of {', '.join(PROTOCOLS)}")
 
 
 def holdout_by_time(dataset: Dataset, seed: int, *, max_users: int = 2000) -> Split:
-    """Hold out the newest item of some users, to stop training early; there is no test part.
+    """Hold out the newest item of some users, to tell when to stop training; there is no test part.
 
     Parameters
     ----------
+    seed : int
+        Draws the users.
     max_users : int
-        At most this many users give their newest item, drawn by the seed among those with three items or more.
+        At most this many users give an item, out of those with three or more; if there are none, nothing is held out.
     """
-    raise NotImplementedError
+    rows = _oldest_first(dataset)
+    users = rows["user"].to_numpy()
+    place, count = _places(users)
+    willing = np.unique(users[count >= 3])
+    drawn = np.random.default_rng(seed).choice(willing, min(max_users, len(willing)), replace=False)
+    newest = (place == count - 1) & np.isin(users, drawn)
+    return _split(dataset, None, seed, rows, np.where(newest, _VALIDATION, _TRAIN))
+
+
+def _next_item(dataset: Dataset, seed: int) -> Split:
+    """Protocol A: of each user the last item is for the test, and the one before it for validation."""
+    if "timestamp" not in dataset.interactions.columns:
+        raise DataError(f"{dataset.name}: protocol A needs timestamps; name their column, or use protocol C")
+    rows = _oldest_first(dataset)
+    rows = rows.filter(k_core(rows["user"].to_numpy(), rows["item"].to_numpy(), _CORE, _CORE))
+    if rows.is_empty():
+        raise DataError(
+            f"{dataset.name}: protocol A keeps users and items with {_CORE} interactions, and there are none"
+        )
+    place, count = _places(rows["user"].to_numpy())
+    from_end = count - 1 - place
+    return _split(dataset, "A", seed, rows, np.select([from_end == 0, from_end == 1], [_TEST, _VALIDATION], _TRAIN))
+
+
+def _random_by_user(dataset: Dataset, seed: int) -> Split:
+    """Protocol C: of each user's positives, a random tenth is for validation and another for the test.
+
+    Rounded down, but at least one of two positives is for the test, and of three one for validation, as in RecBole.
+    """
+    rows = _oldest_first(dataset)
+    if "rating" in rows.columns:
+        rows = rows.filter(pl.col("rating") >= _POSITIVE_FROM)
+    if rows.is_empty():
+        raise DataError(f"{dataset.name}: protocol C takes ratings of {_POSITIVE_FROM:g} or more, and there are none")
+    users = rows["user"].to_numpy()
+    shuffled = np.random.default_rng(seed).permutation(len(users))
+    place = np.empty(len(users), dtype=np.int64)
+    place[shuffled], _ = _places(users[shuffled])
+    count = np.bincount(users)[users]
+    test = np.where(count < 10, count >= 2, count // 10)
+    validation = np.where(count < 10, count >= 3, count // 10)
+    from_end = count - 1 - place
+    parts = np.select([from_end < test, from_end < test + validation], [_TEST, _VALIDATION], _TRAIN)
+    return _split(dataset, "C", seed, rows, parts)
+
+
+def _oldest_first(dataset: Dataset) -> pl.DataFrame:
+    """Rows by time; equal times, and rows without any, keep the order of the source."""
+    rows = dataset.interactions
+    return rows.sort("timestamp", maintain_order=True) if "timestamp" in rows.columns else rows
+
+
+def _places(users: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For each row its place among the rows of its user, from 0, and how many these are."""
+    order = np.argsort(users, kind="stable")
+    counts = np.bincount(users)
+    place = np.empty(len(users), dtype=np.int64)
+    place[order] = np.arange(len(users)) - (np.cumsum(counts) - counts)[users[order]]
+    return place, counts[users]
+
+
+def _split(
+    dataset: Dataset, protocol: Protocol | None, seed: int, rows: pl.DataFrame, parts: NDArray[np.integer]
+) -> Split:
+    """Code the users and items that the rows have, in the order of the data set, and deal the rows to their parts."""
+    user_codes, users = np.unique(rows["user"].to_numpy(), return_inverse=True)
+    item_codes, items = np.unique(rows["item"].to_numpy(), return_inverse=True)
+    weights = rows["weight"].to_numpy() if "weight" in rows.columns else np.ones(len(users), dtype=np.float32)
+
+    def part(which: int) -> Interactions:
+        mine = parts == which
+        return Interactions.from_rows(users[mine], items[mine], weights[mine], len(user_codes))
+
+    return Split(
+        protocol=protocol,
+        seed=seed,
+        train=part(_TRAIN),
+        validation=part(_VALIDATION),
+        test=part(_TEST),
+        user_ids=[dataset.user_ids[code] for code in user_codes],
+        item_ids=[dataset.item_ids[code] for code in item_codes],
+        user_codes=user_codes.astype(np.int64),
+        item_codes=item_codes.astype(np.int64),
+        final_fit="train",
+    )
