@@ -4,7 +4,7 @@ from recstream.bundle.encoder import AlsFoldIn, Constant, DecayedPooling, Encode
 from recstream.bundle.ids import Ids
 from recstream.bundle.manifest import DataRecord, FileEntry, Manifest, TrainingRecord
 from recstream.bundle.reader import Bundle, load_bundle
-from recstream.bundle.writer import BundleContent, write_bundle
+from recstream.bundle.writer import BundleContent, check_target, write_bundle
 
 __all__ = [
     "AlsFoldIn",
@@ -18,6 +18,7 @@ __all__ = [
     "Ids",
     "Manifest",
     "TrainingRecord",
+    "check_target",
     "load_bundle",
     "write_bundle",
 ]

@@ -98,7 +98,7 @@ def write_bundle(path: str | os.PathLike[str], content: BundleContent, *, overwr
         `path` exists and may not be replaced, or its parent does not exist.
     """
     target = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link that the rename should replace
-    _check_target(target, overwrite=overwrite)
+    check_target(target, overwrite=overwrite)
     temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
     temporary.mkdir()
     try:
@@ -110,7 +110,14 @@ def write_bundle(path: str | os.PathLike[str], content: BundleContent, *, overwr
     return manifest
 
 
-def _check_target(target: Path, *, overwrite: bool) -> None:
+def check_target(target: Path, *, overwrite: bool) -> None:
+    """Say early, before hours of training, what `write_bundle` would say of its `path`.
+
+    Raises
+    ------
+    ConfigurationError
+        `target` exists and may not be replaced, or its parent does not exist.
+    """
     if not target.parent.is_dir():
         raise ConfigurationError(f"{target.parent} is not a folder; make it first")
     if not os.path.lexists(target):
