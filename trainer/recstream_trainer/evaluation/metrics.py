@@ -40,7 +40,7 @@ def evaluate_ranking(
     -------
     dict
         For each k, means over the judged users (``hr@k``, ``recall@k``, ``precision@k``, ``ndcg@k``, ``mrr@k``,
-        ``map@k``) and figures of all lists (``coverage@k``, ``novelty@k`` and, with features, ``diversity@k``); besides,
+        ``map@k``) and figures of all lists (``coverage@k``, ``novelty@k`` and, with features, ``diversity@k``), and
         ``auc`` and ``users``, the number of judged users.
 
     Raises
