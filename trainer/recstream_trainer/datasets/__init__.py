@@ -8,10 +8,20 @@ from recstream_trainer.datasets.cleaning_report import CleaningReport, CleaningS
 from recstream_trainer.datasets.columns import ColumnMapping
 from recstream_trainer.datasets.dataset import Dataset
 from recstream_trainer.datasets.fetching import default_cache
-from recstream_trainer.datasets.named_sets import NAMED_SETS
+from recstream_trainer.datasets.named_sets import NAMED_SETS, named_set
 from recstream_trainer.datasets.tables import read_tables
 
-__all__ = ["CleaningReport", "CleaningRules", "CleaningStep", "ColumnMapping", "Dataset", "load_dataset"]
+__all__ = [
+    "NAMED_SETS",
+    "CleaningReport",
+    "CleaningRules",
+    "CleaningStep",
+    "ColumnMapping",
+    "Dataset",
+    "default_cache",
+    "load_dataset",
+    "named_set",
+]
 
 
 def load_dataset(

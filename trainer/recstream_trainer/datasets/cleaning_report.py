@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -52,5 +53,5 @@ class CleaningReport:
         table.add_column("left", justify="right")
         table.add_column("examples of what went", overflow="fold")
         for step in self.steps:
-            table.add_row(step.name, f"{step.dropped:,}", f"{step.rows_after:,}", "\n".join(step.examples))
+            table.add_row(step.name, f"{step.dropped:,}", f"{step.rows_after:,}", escape("\n".join(step.examples)))
         return table

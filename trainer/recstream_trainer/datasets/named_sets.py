@@ -150,3 +150,16 @@ COMPLETE_JOURNEY: Final = NamedSet(
 )
 
 NAMED_SETS: Final = {named.name: named for named in (ML_100K, ML_1M, COMPLETE_JOURNEY)}
+
+
+def named_set(name: str) -> NamedSet:
+    """The set of that name.
+
+    Raises
+    ------
+    DataError
+        There is none.
+    """
+    if name not in NAMED_SETS:
+        raise DataError(f"{name!r} is not one of the named sets {', '.join(NAMED_SETS)}; a file needs no fetching")
+    return NAMED_SETS[name]

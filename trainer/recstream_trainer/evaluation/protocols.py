@@ -12,7 +12,7 @@ from recstream_trainer.datasets import Dataset
 from recstream_trainer.datasets.cleaning import k_core
 from recstream_trainer.evaluation.interactions import Interactions
 
-__all__ = ["PROTOCOLS", "Interactions", "Protocol", "Split", "holdout_by_time", "split"]
+__all__ = ["PROTOCOLS", "Interactions", "Protocol", "Split", "holdout_by_time", "require_protocol", "split"]
 
 Protocol = Literal["A", "C"]
 PROTOCOLS: Final[tuple[Protocol, ...]] = get_args(Protocol)
@@ -75,11 +75,21 @@ def split(dataset: Dataset, protocol: Protocol, seed: int) -> Split:
     DataError
         The data set has no timestamps, which A needs, or too few interactions.
     """
-    if protocol == "A":
-        return _next_item(dataset, seed)
-    if protocol == "C":
-        return _random_by_user(dataset, seed)
-    raise DataError(f"protocol {protocol!r} is not one of {', '.join(PROTOCOLS)}")
+    return _next_item(dataset, seed) if protocol == "A" else _random_by_user(dataset, seed)
+
+
+def require_protocol(text: str) -> Protocol:
+    """A protocol by its letter, in either case.
+
+    Raises
+    ------
+    DataError
+        There is no such protocol.
+    """
+    known: dict[str, Protocol] = {protocol: protocol for protocol in PROTOCOLS}
+    if text.upper() not in known:
+        raise DataError(f"protocol {text!r} is not one of {', '.join(PROTOCOLS)}; docs/quality.md tells what they are")
+    return known[text.upper()]
 
 
 def holdout_by_time(dataset: Dataset, seed: int, *, max_users: int = 2000) -> Split:
