@@ -1,0 +1,145 @@
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "bindings/arrays.h"
+#include "bindings/bound_answer.h"
+#include "bindings/classes.h"
+#include "bindings/event_lists.h"
+#include "bindings/texts.h"
+#include "recstream/engine.h"
+
+namespace recstream::bindings {
+namespace {
+
+std::unique_ptr<Engine> make_engine(const IdTable& item_ids, py::handle item_vectors, py::handle item_popularity,
+                                    const IdTable& user_ids, py::handle user_vectors, const py::tuple& history,
+                                    const UserEncoder& encoder, std::int64_t max_history, std::int64_t max_sessions,
+                                    int threads) {
+  if (history.size() != 3) throw py::type_error("history must be a tuple (row pointers, item rows, weights)");
+  const EngineModel model{
+      .item_ids = &item_ids,
+      .item_vectors = borrow_matrix(item_vectors, "item_vectors"),
+      .item_popularity = borrow_vector<float>(item_popularity, "item_popularity"),
+      .user_ids = &user_ids,
+      .user_vectors = borrow_matrix(user_vectors, "user_vectors"),
+      .history_pointers = borrow_vector<std::int64_t>(py::object(history[0]), "history[0]"),
+      .history_rows = borrow_vector<std::int32_t>(py::object(history[1]), "history[1]"),
+      .history_weights = borrow_vector<float>(py::object(history[2]), "history[2]"),
+      .encoder = &encoder,
+  };
+  const EngineOptions options{.max_history = max_history, .max_sessions = max_sessions, .threads = threads};
+  const py::gil_scoped_release released;
+  return std::make_unique<Engine>(model, options);
+}
+
+BoundAnswer recommend(const Engine& engine, py::handle user_id, py::handle session_id, std::int64_t k,
+                      py::handle candidates, py::handle candidate_rows, py::handle exclude, bool exclude_seen,
+                      py::handle recent_events) {
+  const std::string user(view_text(user_id, "user_id"));
+  const std::string session(view_text(session_id, "session_id"));
+  const TextList excluded(exclude, "exclude");
+  const RecentEventList recent(recent_events);
+  std::optional<TextList> candidate_ids;
+  if (!candidates.is_none()) candidate_ids.emplace(candidates, "candidates");
+
+  RecommendRequest request{.subject = {.user_id = user, .session_id = session, .recent_events = recent.events()},
+                           .k = k,
+                           .candidate_ids = {},
+                           .candidate_rows = {},
+                           .exclude = excluded.views(),
+                           .exclude_seen = exclude_seen};
+  if (candidate_ids) request.candidate_ids = candidate_ids->views();
+  if (!candidate_rows.is_none()) request.candidate_rows = borrow_vector<std::int64_t>(candidate_rows, "candidate_rows");
+  Answer answer;
+  {
+    const py::gil_scoped_release released;
+    answer = engine.recommend(request);
+  }
+  return {answer, *engine.model().item_ids};
+}
+
+py::tuple user_vector(const Engine& engine, py::handle user_id, py::handle session_id, py::handle recent_events) {
+  const std::string user(view_text(user_id, "user_id"));
+  const std::string session(view_text(session_id, "session_id"));
+  const RecentEventList recent(recent_events);
+  UserVector answer;
+  {
+    const py::gil_scoped_release released;
+    answer = engine.user_vector({.user_id = user, .session_id = session, .recent_events = recent.events()});
+  }
+  return py::make_tuple(answer.vector ? py::object(to_array(std::move(*answer.vector))) : py::none(),
+                        answer.seen_count);
+}
+
+BoundAnswer similar(const Engine& engine, py::handle item_id, std::int64_t k) {
+  const auto& ids = *engine.model().item_ids;
+  const auto row = ids.find(view_text(item_id, "item_id"));
+  if (row < 0) {
+    PyErr_SetObject(PyExc_KeyError, item_id.ptr());
+    throw py::error_already_set();
+  }
+  Answer answer;
+  {
+    const py::gil_scoped_release released;
+    answer = engine.similar(row, k);
+  }
+  return {answer, ids};
+}
+
+void apply(Engine& engine, py::handle events) {
+  const EventList list(events);
+  const py::gil_scoped_release released;
+  engine.apply(list.events());
+}
+
+py::bytes snapshot(const Engine& engine) {
+  std::string bytes;
+  {
+    const py::gil_scoped_release released;
+    bytes = engine.snapshot();
+  }
+  return {bytes};
+}
+
+void restore(Engine& engine, const py::bytes& snapshot) {
+  const auto bytes = static_cast<std::string_view>(snapshot);
+  const py::gil_scoped_release released;
+  engine.restore(bytes);
+}
+
+py::dict stats(const Engine& engine) {
+  const auto stats = engine.stats();
+  py::dict dict;
+  dict["items"] = stats.items;
+  dict["users_known"] = stats.users_known;
+  dict["users_in_state"] = stats.users_in_state;
+  dict["sessions_in_state"] = stats.sessions_in_state;
+  dict["state_version"] = stats.state_version;
+  dict["state_bytes"] = stats.state_bytes;
+  return dict;
+}
+
+}  // namespace
+
+void bind_engine(py::module_& module) {
+  py::class_<Engine>(module, "Engine", py::is_final())
+      .def(py::init(&make_engine), py::kw_only(), py::arg("item_ids"), py::arg("item_vectors"),
+           py::arg("item_popularity"), py::arg("user_ids"), py::arg("user_vectors"), py::arg("history"),
+           py::arg("encoder"), py::arg("max_history") = 1000, py::arg("max_sessions") = 1'000'000,
+           py::arg("threads") = 0, py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>(),
+           py::keep_alive<1, 5>(), py::keep_alive<1, 6>(), py::keep_alive<1, 7>(), py::keep_alive<1, 8>())
+      .def("recommend", &recommend, py::kw_only(), py::arg("user_id") = "", py::arg("session_id") = "",
+           py::arg("k") = 10, py::arg("candidates") = py::none(), py::arg("candidate_rows") = py::none(),
+           py::arg("exclude") = py::tuple(), py::arg("exclude_seen") = true, py::arg("recent_events") = py::tuple())
+      .def("user_vector", &user_vector, py::kw_only(), py::arg("user_id") = "", py::arg("session_id") = "",
+           py::arg("recent_events") = py::tuple())
+      .def("similar", &similar, py::arg("item_id"), py::arg("k"))
+      .def("apply", &apply, py::arg("events"))
+      .def_property_readonly("state_version", &Engine::state_version)
+      .def("snapshot", &snapshot)
+      .def("restore", &restore, py::arg("snapshot"))
+      .def("stats", &stats);
+}
+
+}  // namespace recstream::bindings

@@ -1,0 +1,102 @@
+#include "block_scan.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace recstream {
+namespace {
+
+constexpr std::int64_t kGroup = kernels::kGroupRows;
+
+/// The eligible rows of one block, a word at a time, in rising order.
+class EligibleWords {
+ public:
+  EligibleWords(const Block& block, std::int64_t first_row, const PreparedQuery& query)
+      : block_(block), first_row_(first_row), query_(query) {
+    next_excluded_ = std::lower_bound(query.exclude.begin(), query.exclude.end(), first_row);
+  }
+
+  std::uint64_t word(std::int64_t group) {
+    std::uint64_t bits = block_.live[static_cast<std::size_t>(group)];
+    const std::int64_t first = first_row_ + group * kGroup;
+    if (!query_.allow.empty()) bits &= query_.allow[static_cast<std::size_t>(first / kGroup)];
+    for (; next_excluded_ != query_.exclude.end() && *next_excluded_ < first + kGroup; ++next_excluded_) {
+      bits &= ~(std::uint64_t{1} << (*next_excluded_ - first));
+    }
+    return bits;
+  }
+
+ private:
+  const Block& block_;
+  const std::int64_t first_row_;
+  const PreparedQuery& query_;
+  std::vector<std::int64_t>::const_iterator next_excluded_;
+};
+
+/// Scores of a group in float32, with the error that they may have.
+class ApproximateScorer {
+ public:
+  ApproximateScorer(const kernels::Table& kernels, const PreparedQuery& query, std::int64_t dimension, double error)
+      : kernels_(kernels), query_(query), dimension_(static_cast<int>(dimension)), error_(error) {}
+
+  void add_group(const float* vectors, int count, std::int64_t first, std::uint64_t eligible, Survivors& survivors) {
+    float scores[kGroup];
+    kernels_.dot_rows(vectors, count, dimension_, query_.vector, scores);
+    std::uint64_t passed = kernels_.at_least(scores, count, round_down(survivors.threshold() - error_)) & eligible;
+    for (; passed != 0; passed &= passed - 1) {
+      const int slot = std::countr_zero(passed);
+      const double score = scores[slot];
+      survivors.add({.lower = score - error_, .upper = score + error_, .row = first + slot});
+    }
+  }
+
+ private:
+  const kernels::Table& kernels_;
+  const PreparedQuery& query_;
+  const int dimension_;
+  const double error_;
+};
+
+/// The same in float64, for vectors so long that float32 could overflow.
+void add_group_exactly(const float* vectors, std::int64_t dimension, std::int64_t first, std::uint64_t eligible,
+                       const PreparedQuery& query, const kernels::Table& kernels, Survivors& survivors) {
+  for (; eligible != 0; eligible &= eligible - 1) {
+    const int slot = std::countr_zero(eligible);
+    const double score = kernels.dot_exact(vectors + slot * dimension, query.vector, static_cast<int>(dimension));
+    if (score >= survivors.threshold()) survivors.add({.lower = score, .upper = score, .row = first + slot});
+  }
+}
+
+}  // namespace
+
+PreparedQuery::PreparedQuery(std::span<const float> query, const RowFilter& filter, const kernels::Table& kernels)
+    : vector(query.data()),
+      norm(std::sqrt(kernels.dot_exact(query.data(), query.data(), static_cast<int>(query.size())))),
+      allow(filter.allow),
+      exclude(filter.exclude.begin(), filter.exclude.end()) {
+  std::sort(exclude.begin(), exclude.end());
+}
+
+void scan_block(const IndexSnapshot& snapshot, std::size_t block_number, const PreparedQuery& query,
+                const ScoreBound& bound, const kernels::Table& kernels, Survivors& survivors) {
+  const Block& block = *snapshot.blocks[block_number];
+  const std::int64_t first_row = static_cast<std::int64_t>(block_number) * kBlockRows;
+  const double norm_product = query.norm * block.max_norm;
+  const bool approximate = ScoreBound::fits_float32(norm_product);
+  ApproximateScorer scorer(kernels, query, snapshot.dimension, bound.error(norm_product));
+  EligibleWords words(block, first_row, query);
+  for (std::int64_t slot = 0; slot < block.count; slot += kGroup) {
+    const std::uint64_t eligible = words.word(slot / kGroup);
+    if (eligible == 0) continue;
+    const float* vectors = block.storage->vectors + slot * snapshot.dimension;
+    if (approximate) {
+      const auto count = static_cast<int>(std::min<std::int64_t>(kGroup, block.count - slot));
+      scorer.add_group(vectors, count, first_row + slot, eligible, survivors);
+    } else {
+      add_group_exactly(vectors, snapshot.dimension, first_row + slot, eligible, query, kernels, survivors);
+    }
+  }
+}
+
+}  // namespace recstream

@@ -1,0 +1,181 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "recstream/exact_index.h"
+#include "recstream/id_table.h"
+#include "recstream/matrix_view.h"
+#include "recstream/user_encoder.h"
+
+namespace recstream {
+
+struct EngineState;
+class RowSet;
+
+/// What an answer is based on. The numbers are those of recstream.v1.Fallback.
+enum class Fallback : std::uint8_t { kNone = 1, kSession = 2, kPopular = 3 };
+
+/// An event that changes state. Views memory of the caller.
+struct Event {
+  std::int64_t version = 0;
+  /// Either may be empty, not both.
+  std::string_view user_id;
+  std::string_view session_id;
+  std::string_view item_id;
+  double weight = 0;
+  bool marks_seen = false;
+};
+
+/// An event that one query takes into account.
+struct RecentEvent {
+  std::string_view item_id;
+  double weight = 0;
+  bool marks_seen = false;
+};
+
+/// Whom a query is about.
+struct Subject {
+  std::string_view user_id;
+  std::string_view session_id;
+  /// The latest last.
+  std::span<const RecentEvent> recent_events;
+};
+
+struct RecommendRequest {
+  Subject subject;
+  std::int64_t k = 10;
+  /// At most one of the two: recommend from these only, given by id or by row. Rows of -1, with which approximate
+  /// indexes fill up, are ignored.
+  std::optional<std::span<const std::string_view>> candidate_ids;
+  std::optional<std::span<const std::int64_t>> candidate_rows;
+  std::span<const std::string_view> exclude;
+  bool exclude_seen = true;
+};
+
+struct Answer {
+  /// Best first, ties by lower row.
+  std::vector<std::int64_t> rows;
+  std::vector<float> scores;
+  /// Of the last event of the user, or of the session given with it, that the answer reflects; 0 for none.
+  std::int64_t state_version = 0;
+  Fallback fallback = Fallback::kNone;
+  /// Candidates that the catalogue does not have, once each, in the order given.
+  std::vector<std::string_view> missing;
+};
+
+struct UserVector {
+  /// None for the popular fallback.
+  std::optional<std::vector<float>> vector;
+  /// Items of the catalogue.
+  std::int64_t seen_count = 0;
+};
+
+/// What a model brings. Everything is borrowed, and must stay unchanged while an engine uses it.
+struct EngineModel {
+  const IdTable* item_ids = nullptr;
+  MatrixView item_vectors;
+  std::span<const float> item_popularity;
+  const IdTable* user_ids = nullptr;
+  MatrixView user_vectors;
+  /// CSR: the items of user u, oldest first, are entries pointers[u] to pointers[u + 1].
+  std::span<const std::int64_t> history_pointers;
+  std::span<const std::int32_t> history_rows;
+  std::span<const float> history_weights;
+  const UserEncoder* encoder = nullptr;
+};
+
+struct EngineOptions {
+  /// Distinct items, latest kept, that a vector is made from.
+  std::int64_t max_history = 1000;
+  std::int64_t max_sessions = 1'000'000;
+  /// As in ExactIndex.
+  int threads = 0;
+};
+
+/// Both throw std::invalid_argument, naming the part, for shapes that do not fit or values out of range.
+void require_model(const EngineModel& model);
+void require_options(const EngineOptions& options);
+
+struct EngineStats {
+  std::int64_t items;
+  std::int64_t users_known;
+  std::int64_t users_in_state;
+  std::int64_t sessions_in_state;
+  std::int64_t state_version;
+  std::int64_t state_bytes;
+};
+
+/// Catalogue, user state, and the one call that answers a query.
+///
+/// State is a deterministic fold of the events given to `apply`, on top of the history that the model was trained on:
+/// two engines that were given the same events answer with the same bits, whenever and from however many threads they
+/// were asked. All functions are safe to call at once. A query sees each user as of one moment, and waits for a writer
+/// for microseconds at most; `apply`, `snapshot` and `restore` wait for each other.
+class Engine {
+ public:
+  /// Throws std::invalid_argument, naming the part, for shapes that do not fit or values out of range.
+  /// O(items * dimension + items log items + history).
+  Engine(const EngineModel& model, const EngineOptions& options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// User state, vector, exclusions, scan and top K. The vector comes from, in turn: the user's state or history with
+  /// the recent events as its latest; without those, the recent events on top of the session; else there is none, and
+  /// what is popular is the answer. While no live or recent event of the user has a weight, the vector is the stored
+  /// one. K items come back whenever K are eligible. `missing` views the request.
+  /// Throws std::invalid_argument for k < 1, both kinds of candidates, or rows out of range.
+  Answer recommend(const RecommendRequest& request) const;
+
+  /// The vector that `recommend` would use.
+  UserVector user_vector(const Subject& subject) const;
+
+  /// The k items with the highest cosine to a row of the catalogue, without itself. Throws std::invalid_argument.
+  Answer similar(std::int64_t row, std::int64_t k) const;
+
+  /// Folds events in. Visible to every query that starts after the return. Throws std::invalid_argument, and applies
+  /// none, when versions do not rise strictly, also from call to call, or an event has neither user nor session, no
+  /// item, or a weight that is not finite.
+  void apply(std::span<const Event> events);
+
+  /// Version of the last event applied; 0 at first.
+  std::int64_t state_version() const;
+
+  /// The state in the form of snapshot.h, independent of the model; consistent at one state_version.
+  std::string snapshot() const;
+
+  /// Replaces the state. Throws std::invalid_argument for a damaged snapshot, and changes nothing.
+  void restore(std::string_view snapshot);
+
+  EngineStats stats() const;
+
+  const EngineModel& model() const { return model_; }
+  const ExactIndex& index() const { return index_; }
+
+ private:
+  std::shared_ptr<EngineState> state() const;
+  std::vector<std::int64_t> candidate_rows(const RecommendRequest& request, RowSet& eligible,
+                                           std::vector<std::string_view>& missing) const;
+  std::vector<ScoredRow> popular(const RowSet& eligible, std::int64_t k) const;
+  std::vector<ScoredRow> popular(const std::vector<std::int64_t>& candidates, std::int64_t k) const;
+  std::vector<ScoredRow> scan(std::span<const float> vector, const RowSet& eligible, std::int64_t k) const;
+
+  const EngineModel model_;
+  const EngineOptions options_;
+  const ExactIndex index_;
+  /// All rows, the most popular first.
+  const std::vector<std::int32_t> popular_rows_;
+  /// Held by whoever changes the state.
+  mutable std::mutex writer_;
+  mutable std::mutex state_mutex_;
+  std::shared_ptr<EngineState> state_;
+};
+
+}  // namespace recstream

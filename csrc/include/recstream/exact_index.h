@@ -1,0 +1,110 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "recstream/matrix_view.h"
+
+namespace recstream {
+
+namespace kernels {
+struct Table;
+}
+struct IndexSnapshot;
+
+/// A row and its inner product in float64.
+struct ScoredRow {
+  double score;
+  std::int64_t row;
+};
+
+/// The one order of results: better score first, ties by lower row.
+inline bool ranks_before(const ScoredRow& a, const ScoredRow& b) {
+  return a.score > b.score || (a.score == b.score && a.row < b.row);
+}
+
+/// Moves the k best to the front, in order, and drops the rest. O(n + k log k).
+void keep_best(std::vector<ScoredRow>& rows, std::int64_t k);
+
+/// Which rows a query may return. Views memory that must outlive the search.
+struct RowFilter {
+  /// Bit r % 64 of word r / 64: whether row r may be returned. Empty means every row; else one bit for each row of
+  /// the index at least.
+  std::span<const std::uint64_t> allow;
+  /// Rows that may not be returned, in any order; unknown ones are ignored.
+  std::span<const std::int64_t> exclude;
+};
+
+struct IndexStats {
+  std::int64_t rows;
+  std::int64_t deleted;
+  std::int64_t dimension;
+  std::string level;
+  /// Vectors, borrowed ones included, norms and bitmaps.
+  std::int64_t bytes;
+  /// Queries answered by a scan.
+  std::int64_t scans;
+  /// Rows that a query rescored in float64, on average.
+  double mean_rescored;
+};
+
+/// Exact maximum inner product search over float32 vectors.
+///
+/// The ranking is that of the float64 inner product (kernels::Table::dot_exact), ties by lower row: the same bits at
+/// every instruction-set level, thread count, batch size and block order. NaN and infinity are refused everywhere. All
+/// functions are safe to call at once. A search works on the rows of one moment, and never waits for a writer; writers
+/// wait for each other, and copy the blocks of rows that they change.
+class ExactIndex {
+ public:
+  /// Borrows `vectors`, which must stay unchanged while the index lives. `threads` bounds what one search may use, 0
+  /// meaning one per core; `level` as in kernels_for(). Throws std::invalid_argument.
+  ExactIndex(const MatrixView& vectors, int threads, std::string_view level);
+  ~ExactIndex();
+  ExactIndex(const ExactIndex&) = delete;
+  ExactIndex& operator=(const ExactIndex&) = delete;
+
+  /// The k best rows for each query, best first, into scores[q * k ..] and rows[q * k ..]; -inf and -1 where
+  /// fewer than k rows are eligible. `filters` is empty or has one for each query. Throws std::invalid_argument for k <
+  /// 1, another dimension, queries that are not finite, or a bitmap that is too short. O(queries * rows * dimension),
+  /// at worst O(rows) memory for a query.
+  void search(const MatrixView& queries, std::int64_t k, std::span<const RowFilter> filters, float* scores,
+              std::int64_t* rows) const;
+
+  /// The k best of given rows by the same scores and order; rows must be known and distinct, deleted ones are left
+  /// out. O(rows * dimension).
+  std::vector<ScoredRow> rank(std::span<const float> query, std::span<const std::int64_t> rows, std::int64_t k) const;
+
+  /// The k rows with the highest cosine to `row`, without itself; that of a zero vector is 0. O(rows * dimension).
+  std::vector<ScoredRow> nearest(std::int64_t row, std::int64_t k) const;
+
+  /// Sets rows, or appends new ones, without gaps; the last of equal rows wins. Visible to every search that starts
+  /// after the return. Throws std::invalid_argument, and changes nothing.
+  void upsert(std::span<const std::int64_t> rows, const MatrixView& vectors);
+
+  /// Takes rows out of every search that starts after the return; rows already gone are ignored. Throws
+  /// std::invalid_argument for a row that never was, and changes nothing.
+  void erase(std::span<const std::int64_t> rows);
+
+  std::int64_t dimension() const { return dimension_; }
+  IndexStats stats() const;
+
+ private:
+  std::shared_ptr<const IndexSnapshot> snapshot() const;
+  void publish(IndexSnapshot next);
+
+  const kernels::Table& kernels_;
+  const int threads_;
+  const std::int64_t dimension_;
+  std::mutex writer_;
+  mutable std::mutex snapshot_mutex_;
+  std::shared_ptr<const IndexSnapshot> snapshot_;
+  mutable std::atomic<std::int64_t> scans_{0};
+  mutable std::atomic<std::int64_t> rescored_{0};
+};
+
+}  // namespace recstream

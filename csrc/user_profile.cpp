@@ -1,0 +1,162 @@
+#include "user_profile.h"
+
+#include <algorithm>
+#include <iterator>
+#include <span>
+#include <utility>
+
+#include "item_history.h"
+
+namespace recstream {
+namespace {
+
+using Vector = std::optional<std::vector<float>>;
+
+/// Recent events on items of the catalogue.
+struct Recent {
+  std::vector<Interaction> touches;
+  std::vector<ItemKey> seen;
+};
+
+Recent resolve(const IdTable& items, std::span<const RecentEvent> events) {
+  Recent recent;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    require_weight(events[i].weight, "recent_events", i);
+    const auto row = items.find(events[i].item_id);
+    if (row < 0) continue;
+    const auto item = static_cast<ItemKey>(row);
+    recent.touches.push_back({.item = item, .weight = events[i].weight});
+    if (events[i].marks_seen) recent.seen.push_back(item);
+  }
+  return recent;
+}
+
+/// What training knew of a user.
+struct Base {
+  std::span<const std::int32_t> rows;
+  std::span<const float> weights;
+  Vector vector;
+};
+
+Base base_of(const EngineModel& model, std::string_view user_id) {
+  const auto user = user_id.empty() ? -1 : model.user_ids->find(user_id);
+  if (user < 0) return {};
+  const auto first = static_cast<std::size_t>(model.history_pointers[static_cast<std::size_t>(user)]);
+  const auto count = static_cast<std::size_t>(model.history_pointers[static_cast<std::size_t>(user) + 1]) - first;
+  const auto vector = model.user_vectors.row(user);
+  return {.rows = model.history_rows.subspan(first, count),
+          .weights = model.history_weights.subspan(first, count),
+          .vector = std::vector<float>(vector.begin(), vector.end())};
+}
+
+/// Copy of a state, so that nobody waits while a vector is made from it.
+struct StateCopy {
+  bool exists = false;
+  UserState state;
+};
+
+StateCopy copy_state(UserStore::Shard* shard, std::string_view id, bool needs_interactions) {
+  const UserState* state = shard == nullptr ? nullptr : shard->find(id);
+  if (state == nullptr) return {};
+  StateCopy copy{.exists = true, .state = {}};
+  copy.state.version = state->version;
+  copy.state.seen = state->seen;
+  copy.state.cache = state->cache;
+  copy.state.vector = state->vector;
+  if (needs_interactions || state->cache == UserState::Cache::kStale) copy.state.interactions = state->interactions;
+  return copy;
+}
+
+void keep_vector(UserStore& store, std::string_view id, std::int64_t version, const Vector& vector) {
+  auto& shard = store.shard(id);
+  const std::scoped_lock lock(shard.mutex);
+  UserState* state = shard.find(id);
+  if (state == nullptr || state->version != version) return;
+  state->cache = vector ? UserState::Cache::kVector : UserState::Cache::kNoVector;
+  state->vector = vector.value_or(std::vector<float>{});
+}
+
+class VectorMaker {
+ public:
+  VectorMaker(const EngineModel& model, const Recent& recent, std::size_t max_history)
+      : model_(model), recent_(recent), max_history_(max_history) {}
+
+  /// From live and recent events on top of the base; none while these events have no weight. Always from scratch, so
+  /// that it does not depend on which queries came in between. Keeps it in the store when no recent events are in it.
+  Vector make(UserStore& store, std::string_view id, const StateCopy& live, const Base& base) const {
+    if (!recent_.touches.empty()) return encode(live.state.interactions, base);
+    if (!live.exists) return std::nullopt;
+    switch (live.state.cache) {
+      case UserState::Cache::kVector:
+        return live.state.vector;
+      case UserState::Cache::kNoVector:
+        return std::nullopt;
+      case UserState::Cache::kStale:
+        break;
+    }
+    auto vector = encode(live.state.interactions, base);
+    keep_vector(store, id, live.state.version, vector);
+    return vector;
+  }
+
+ private:
+  bool has_weight(std::span<const Interaction> touches) const {
+    return std::any_of(touches.begin(), touches.end(), [&](const Interaction& touch) {
+      return touch.weight != 0 && touch.item < model_.item_vectors.rows;
+    });
+  }
+
+  Vector encode(std::span<const Interaction> live, const Base& base) const {
+    if (!has_weight(live) && !has_weight(recent_.touches)) return std::nullopt;
+    HistoryBuilder builder(base.rows.size() + live.size() + recent_.touches.size(), model_.item_vectors.rows);
+    for (std::size_t i = 0; i < base.rows.size(); ++i) builder.touch(base.rows[i], base.weights[i]);
+    for (const auto& touch : live) builder.touch(touch.item, touch.weight);
+    for (const auto& touch : recent_.touches) builder.touch(touch.item, touch.weight);
+    const ItemHistory history = builder.finish(max_history_);
+    return model_.encoder->encode(history.rows, history.weights);
+  }
+
+  const EngineModel& model_;
+  const Recent& recent_;
+  const std::size_t max_history_;
+};
+
+}  // namespace
+
+UserProfile make_profile(const EngineModel& model, EngineState& state, const Subject& subject,
+                         std::size_t max_history) {
+  const Recent recent = resolve(*model.item_ids, subject.recent_events);
+  Base base = base_of(model, subject.user_id);
+  StateCopy user;
+  StateCopy session;
+  {
+    SubjectLock lock(state, subject.user_id, subject.session_id);
+    user = copy_state(lock.user_shard(), subject.user_id, !recent.touches.empty());
+    session = copy_state(lock.session_shard(), subject.session_id, !recent.touches.empty());
+  }
+
+  UserProfile profile;
+  profile.state_version = std::max(user.state.version, session.state.version);
+  for (const std::span<const ItemKey> seen :
+       {std::span<const ItemKey>(user.state.seen), std::span<const ItemKey>(session.state.seen)}) {
+    std::copy_if(seen.begin(), seen.end(), std::back_inserter(profile.seen),
+                 [&](ItemKey item) { return item < model.item_vectors.rows; });
+  }
+  profile.seen.insert(profile.seen.end(), recent.seen.begin(), recent.seen.end());
+  profile.seen.insert(profile.seen.end(), base.rows.begin(), base.rows.end());
+
+  const VectorMaker maker(model, recent, max_history);
+  if (user.exists || base.vector) {
+    profile.vector = maker.make(state.users, subject.user_id, user, base);
+    if (!profile.vector) profile.vector = std::move(base.vector);
+    profile.fallback = Fallback::kNone;
+  }
+  if (!profile.vector) {
+    profile.vector = maker.make(state.sessions, subject.session_id, session, {});
+    profile.fallback = Fallback::kSession;
+  }
+  if (!profile.vector) profile.fallback = Fallback::kPopular;
+  return profile;
+}
+
+}  // namespace recstream

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine_state.h"
+#include "recstream/engine.h"
+
+namespace recstream {
+
+/// What a query needs to know of its user, as of one moment.
+struct UserProfile {
+  /// None for the popular fallback.
+  std::optional<std::vector<float>> vector;
+  Fallback fallback = Fallback::kPopular;
+  std::int64_t state_version = 0;
+  /// Catalogue rows seen by the user or in the session, or marked by recent events; may repeat.
+  std::vector<std::int32_t> seen;
+};
+
+/// Throws std::invalid_argument for a recent event whose weight float32 cannot hold. Leaves a vector that it had to
+/// make for the next query.
+UserProfile make_profile(const EngineModel& model, EngineState& state, const Subject& subject, std::size_t max_history);
+
+}  // namespace recstream

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "item_keys.h"
+
+namespace recstream {
+
+struct Interaction {
+  ItemKey item;
+  double weight;
+
+  bool operator==(const Interaction&) const = default;
+};
+
+/// What the live events of one user or session add up to, and the vector made from it. A plain value: its owner locks.
+struct UserState {
+  enum class Cache : std::uint8_t { kStale, kNoVector, kVector };
+
+  /// Of the last event.
+  std::int64_t version = 0;
+  /// Distinct items, last touched last, with the sum of their weights.
+  std::vector<Interaction> interactions;
+  /// Rising. Never forgotten.
+  std::vector<ItemKey> seen;
+
+  Cache cache = Cache::kStale;
+  std::vector<float> vector;
+
+  /// Folds one event in; beyond `max_history` items the one touched longest ago leaves `interactions`. O(items).
+  void fold(std::int64_t event_version, const Interaction& event, bool marks_seen, std::size_t max_history);
+
+  /// Memory without the vector, for statistics.
+  std::int64_t bytes() const;
+};
+
+}  // namespace recstream
