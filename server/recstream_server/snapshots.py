@@ -20,7 +20,6 @@ _HEADER = struct.Struct("<8sI32sqQ")
 """Magic, format version, fingerprint, state version, payload bytes. SHA-256 of header and payload follows."""
 _DIGEST_BYTES = 32
 _KEPT = 2
-_POLL_S = 1.0
 
 
 class Snapshot(NamedTuple):
@@ -100,20 +99,23 @@ class SnapshotStore:
 
 
 class Snapshotter:
-    """Takes a snapshot every so many events, in its own thread, and a last one when closed.
+    """Takes snapshots in its own thread, and a last one when closed.
 
     Parameters
     ----------
     engine : Engine
     store : SnapshotStore
     every_events : int
-        Events between two snapshots: a start replays about this many at most.
+        Take none before so many events have come since the last.
+    interval_s : float
+        Take none before so much time has passed since the last.
     """
 
-    def __init__(self, engine: Engine, store: SnapshotStore, *, every_events: int) -> None:
+    def __init__(self, engine: Engine, store: SnapshotStore, *, every_events: int, interval_s: float) -> None:
         self._engine = engine
         self._store = store
         self._every_events = every_events
+        self._interval_s = interval_s
         self._saved = engine.state_version
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="snapshotter", daemon=True)
@@ -127,7 +129,7 @@ class Snapshotter:
             self._save()
 
     def _run(self) -> None:
-        while not self._closing.wait(_POLL_S):
+        while not self._closing.wait(self._interval_s):
             if self._engine.state_version - self._saved >= self._every_events:
                 self._save()
 

@@ -86,6 +86,8 @@ def _connect(path: Path, vfs: str | None) -> apsw.Connection:
     connection = apsw.Connection(str(path), apsw.SQLITE_OPEN_READWRITE, vfs)
     connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    # No piece of an event in a file outside the state folder.
+    connection.execute("PRAGMA temp_store = MEMORY")
     return connection
 
 

@@ -145,8 +145,11 @@ def _translated(connection: apsw.Connection) -> Iterator[None]:
     try:
         yield
     except apsw.Error as error:
-        _LOGGER.exception("event_log_failed", errno=connection.system_errno)
-        if isinstance(error, apsw.FullError) or connection.system_errno in _NO_SPACE:
+        code = getattr(error, "extendedresult", None)
+        _LOGGER.error("event_log_failed", code=code, errno=connection.system_errno)  # noqa: TRY400
+        if isinstance(error, apsw.FullError) or (
+            isinstance(error, apsw.IOError) and connection.system_errno in _NO_SPACE
+        ):
             raise OverloadedError(
                 "event log: the disk is full; free space in the server's state folder",
                 reason="DISK_FULL",
