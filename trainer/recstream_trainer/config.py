@@ -22,8 +22,8 @@ class DataSettings(BaseModel):
         default="auto",
         description="ratings from here on are positive; auto: from the middle of the scale up",
     )
-    repeats: Literal["last", "first", "sum"] = Field(
-        default="last", description="what becomes of repeated user-item pairs"
+    repeats: Literal["auto", "last", "first", "sum"] = Field(
+        default="auto", description="of repeated pairs the last, the first, or all; auto: last if there are ratings"
     )
     min_user_interactions: int = Field(default=1, ge=1, description="users with fewer are left out")
     min_item_interactions: int = Field(default=1, ge=1, description="items with fewer are left out")

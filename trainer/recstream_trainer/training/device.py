@@ -1,22 +1,20 @@
 """Where torch computes."""
 
-from typing import Literal
-
 import torch
 
 from recstream.errors import ConfigurationError
 
-DeviceChoice = Literal["auto", "cpu", "cuda"]
 
-
-def choose_device(choice: DeviceChoice) -> str:
+def choose_device(choice: str) -> str:
     """``auto`` is CUDA where there is one, else the CPU.
 
     Raises
     ------
     ConfigurationError
-        CUDA was asked for and torch has none.
+        CUDA was asked for and torch has none, or another choice was made.
     """
+    if choice not in ("auto", "cpu", "cuda"):
+        raise ConfigurationError(f"--device {choice}: must be auto, cpu or cuda")
     if choice == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if choice == "cuda" and not torch.cuda.is_available():

@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recstream.errors import RecstreamError
-from recstream_trainer.evaluation import Interactions, Split, evaluate_ranking
+from recstream_trainer.evaluation import Interactions, Split
+from recstream_trainer.evaluation.metrics import per_user_metrics
+from recstream_trainer.evaluation.ranking import rank_items
 from recstream_trainer.models import Model
 from recstream_trainer.training.run_state import EpochRecord, RunState
 from recstream_trainer.training.settings import TrainingSettings
+
+_VALIDATION_K = 10
 
 StoppedBy = Literal["epochs", "patience", "interruption"]
 
@@ -162,7 +166,7 @@ class _Validation:
 
     def __init__(self, plan: Plan) -> None:
         self._split = plan.split
-        self._metric = plan.settings.metric
+        self._metric = plan.settings.metric.removesuffix(f"@{_VALIDATION_K}")
         held_out: NDArray[np.int64] = np.flatnonzero(plan.split.validation.counts)
         most = min(plan.settings.validation_users, len(held_out))
         self._users = np.sort(np.random.default_rng(plan.seed).choice(held_out, most, replace=False))
@@ -171,4 +175,5 @@ class _Validation:
         if not len(self._users):
             return None
         split = self._split
-        return evaluate_ranking(model.score, split.train, split.validation, (10,), users=self._users)[self._metric]
+        rankings = rank_items(model.score, split.train, split.validation, k=_VALIDATION_K, users=self._users)
+        return float(per_user_metrics(rankings, _VALIDATION_K)[self._metric].mean())

@@ -62,6 +62,7 @@ class ProgressReporter:
         self._console.print(
             f"{title}: epoch {state.epoch}/{self._epochs}  {self._figures(state)}  time left at most {seconds:.0f} s",
             highlight=False,
+            soft_wrap=True,
         )
 
     def _figures(self, state: RunState) -> str:
@@ -81,5 +82,7 @@ class ProgressReporter:
         reasons = {"patience": "no better for a while", "interruption": "told to stop", "epochs": "all epochs done"}
         best = f", best epoch {state.best_epoch}" if state.stage == "select" else ""
         self._console.print(
-            f"{_TITLES[state.stage]}: stopped after epoch {state.epoch}{best} ({reasons[stopped_by]})", highlight=False
+            f"{_TITLES[state.stage]}: stopped after epoch {state.epoch}{best} ({reasons[stopped_by]})",
+            highlight=False,
+            soft_wrap=True,
         )

@@ -1,0 +1,184 @@
+"""``recstream train``."""
+
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from recstream.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from recstream.bundle import Manifest
+    from recstream_trainer.config import RunSettings
+    from recstream_trainer.datasets import Dataset
+    from recstream_trainer.evaluation.protocols import Protocol
+    from recstream_trainer.training.fit import Plan
+    from recstream_trainer.training.run import Prepared, Run
+
+_INTERRUPTED = 130
+"""What shells report for a process that Ctrl-C ended."""
+
+_EPILOG = """
+[b]Examples[/b]
+
+recstream train --model als --data ml-100k --out ml-100k.bundle
+
+recstream train --model als --data ml-1m --out ml-1m.bundle --protocol C --seed 1
+
+recstream train --model als --data ml-100k --out small.bundle --quick --set model.dimension=16
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``train``."""
+    app.command("train", epilog=_EPILOG)(train)
+
+
+def train(
+    *,
+    model: Annotated[str, typer.Option(help="Model family: als or popular.")],
+    data: Annotated[
+        str, typer.Option(help="Named set (ml-100k, ml-1m, completejourney), or CSV, TSV or Parquet file.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the bundle that is made.")],
+    protocol: Annotated[
+        str | None, typer.Option(help="Hold out a test part by this protocol, A or C, and report on it.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with tables data, training and model; see docs/training.md.")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as model.dimension=64; can be repeated."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random; the same seed makes the same bundle.")] = 1,
+    device: Annotated[str, typer.Option(help="Where torch computes: auto, cpu or cuda.")] = "auto",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A smaller model and a few epochs, to try things out.")
+    ] = False,
+    columns: Annotated[
+        str | None, typer.Option(help="A file's columns, if their names are unusual: user=uid,item=sku,timestamp=ts.")
+    ] = None,
+    items: Annotated[Path | None, typer.Option(help="File of item attributes beside a file of interactions.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model; by default from the data and the family.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the bundle that is there.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")] = False,
+) -> None:
+    """Train a model and write the bundle that a server loads.
+
+    Without --protocol, the number of epochs is chosen on held-out newest items, and the model is then trained on
+    everything. Ctrl-C keeps the best model so far as a bundle, and a checkpoint OUT.checkpoint.npz to --resume from.
+    """
+    # torch takes seconds to import; `recstream --help` should not.
+    from recstream.bundle import check_target  # noqa: PLC0415
+    from recstream_trainer.config import read_settings  # noqa: PLC0415
+    from recstream_trainer.export import bundle_name, check_bundle_name  # noqa: PLC0415
+    from recstream_trainer.models import load_family  # noqa: PLC0415
+    from recstream_trainer.training.device import choose_device  # noqa: PLC0415
+    from recstream_trainer.training.run import Run  # noqa: PLC0415
+
+    console = Console()
+    family = load_family(model)
+    settings = read_settings(family, file=config, assignments=assignments or (), quick=quick)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    check_target(out.absolute(), overwrite=overwrite or resume)
+    if name is not None:
+        check_bundle_name(name)
+    dataset = _load(console, data, settings, columns, items)
+    run = Run(
+        family=family,
+        dataset=dataset,
+        protocol=_protocol(protocol, settings),
+        settings=settings,
+        seed=seed,
+        device=choose_device(device),
+        name=name or bundle_name(dataset.name, family.name),
+        command=shlex.join(["recstream", *sys.argv[1:]]),
+    )
+    _train(console, run, out, overwrite=overwrite, resume=resume)
+
+
+def _protocol(protocol: str | None, settings: "RunSettings") -> "Protocol | None":
+    from recstream_trainer.evaluation.protocols import PROTOCOLS  # noqa: PLC0415
+
+    if protocol is None:
+        return None
+    if "min_rating" in settings.data.model_fields_set:
+        raise ConfigurationError("data.min_rating: the protocol says what is positive; leave it out, or --protocol")
+    for known in PROTOCOLS:
+        if protocol == known:
+            return known
+    raise ConfigurationError(f"--protocol {protocol}: must be one of {', '.join(PROTOCOLS)}")
+
+
+def _load(console: Console, source: str, settings: "RunSettings", columns: str | None, items: Path | None) -> "Dataset":
+    from recstream_trainer.datasets import CleaningRules, ColumnMapping, load_dataset  # noqa: PLC0415
+
+    wanted = settings.data
+    dataset = load_dataset(
+        source,
+        columns=None if columns is None else ColumnMapping.parse(columns),
+        cleaning=CleaningRules(
+            repeats=None if wanted.repeats == "auto" else wanted.repeats,
+            min_user_interactions=wanted.min_user_interactions,
+            min_item_interactions=wanted.min_item_interactions,
+        ),
+        items=items,
+    )
+    console.print(dataset.cleaning.as_table())
+    return dataset
+
+
+def _train(console: Console, run: "Run", out: Path, *, overwrite: bool, resume: bool) -> None:
+    from recstream_trainer.training import CheckpointFile, Interruption, ProgressReporter, fit  # noqa: PLC0415
+    from recstream_trainer.training.run import export, plan_of, prepare  # noqa: PLC0415
+    from recstream_trainer.training.run_state import RunState  # noqa: PLC0415
+    from recstream_trainer.training.seeds import seed_everything  # noqa: PLC0415
+
+    settings = run.settings.training
+    checkpoint = CheckpointFile(out.with_name(f"{out.name}.checkpoint.npz"), run.identity, settings.checkpoint_every_s)
+    state = checkpoint.load() if resume else RunState()
+    seed_everything(run.seed)
+    prepared = prepare(run)
+    plan = plan_of(run, prepared)
+    _announce(console, run, prepared, plan)
+    started = time.perf_counter()
+    with Interruption() as interruption:
+        observers = (ProgressReporter(console, settings.metric), checkpoint)
+        fitted = fit(plan, state, observers=observers, stop=interruption)
+        wall_s = time.perf_counter() - started
+        manifest = export(run, prepared, fitted, out, overwrite=overwrite or resume, wall_s=wall_s)
+    _show(console, out, manifest)
+    if fitted.stopped_by == "interruption":
+        console.print(
+            f"Interrupted: {out} holds the best model so far; the same command with --resume goes on.", soft_wrap=True
+        )
+        raise typer.Exit(_INTERRUPTED)
+    checkpoint.remove()
+
+
+def _announce(console: Console, run: "Run", prepared: "Prepared", plan: "Plan") -> None:
+    parts = prepared.split
+    users, items, pairs = len(parts.user_ids), len(parts.item_ids), len(parts.train)
+    megabytes = run.family.memory_bytes(run.settings.model, users, items, pairs) / 1e6
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
+    positive = "" if prepared.threshold is None else f" (ratings from {prepared.threshold:g})"
+    console.print(
+        f"{run.family.name} on {run.device}: {users:,} users, {items:,} items, {pairs:,} preferences{positive}; "
+        f"about {megabytes:,.0f} MB of {free:,.0f} MB free; at most {plan.settings.max_epochs} epochs",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _show(console: Console, out: Path, manifest: "Manifest") -> None:
+    for metric, value in manifest.metrics.items():
+        console.print(f"{metric:>16}  {value:.4f}", highlight=False, soft_wrap=True)
+    console.print(f"{out}: {manifest.name} version {manifest.version}", highlight=False, soft_wrap=True)

@@ -1,0 +1,60 @@
+"""Which interactions say that somebody wanted an item."""
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from recstream.errors import DataError
+from recstream_trainer.datasets import Dataset
+from recstream_trainer.evaluation import Interactions
+
+_LARGEST_SCALE = 20
+"""More distinct values than this are counts or amounts, not a rating scale."""
+
+
+def positive_from(dataset: Dataset, min_rating: float | Literal["auto", "all"]) -> float | None:
+    """The rating from which an interaction is a preference; None where all are.
+
+    ``auto`` takes the middle of the scale: 3 of 1 to 5, 2.75 of 0.5 to 5, 0.5 of 0 and 1.
+    """
+    if min_rating == "all" or "rating" not in dataset.interactions.columns:
+        return None
+    if min_rating != "auto":
+        return min_rating
+    scale = dataset.interactions["rating"].unique()
+    if len(scale) < 2 or len(scale) > _LARGEST_SCALE:
+        return None
+    return float(scale.to_numpy().astype(np.float64)[[scale.arg_min() or 0, scale.arg_max() or 0]].mean())
+
+
+def weigh(dataset: Dataset, threshold: float | None) -> Dataset:
+    """The data set with weight 0 for what is not a preference.
+
+    Such a pair has no influence on the model, and yet counts as seen: a film that somebody disliked is not one to
+    recommend to them.
+
+    Raises
+    ------
+    DataError
+        No interaction is a preference.
+    """
+    if threshold is None:
+        return dataset
+    rows = dataset.interactions
+    weight = pl.col("weight") if "weight" in rows.columns else pl.lit(1.0, pl.Float32)
+    weighed = rows.with_columns(
+        weight=pl.when(pl.col("rating") >= threshold).then(weight).otherwise(0.0).cast(pl.Float32)
+    )
+    if not (weighed["weight"] > 0).any():
+        raise DataError(f"{dataset.name}: no rating is {threshold:g} or more; set data.min_rating lower, or to all")
+    return replace(dataset, interactions=weighed)
+
+
+def preferences_of(history: Interactions) -> Interactions:
+    """The interactions with a weight above zero."""
+    wanted = history.weights > 0
+    return Interactions.from_rows(
+        history.users[wanted], history.items[wanted], history.weights[wanted], history.user_count
+    )

@@ -1,0 +1,161 @@
+"""One training run, from a data set to a bundle."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from recstream.bundle import Manifest, TrainingRecord, write_bundle
+from recstream_trainer.config import RunSettings
+from recstream_trainer.datasets import Dataset
+from recstream_trainer.evaluation import Interactions, Split, holdout_by_time, split
+from recstream_trainer.evaluation.judged_model import judge
+from recstream_trainer.evaluation.protocols import Protocol
+from recstream_trainer.evaluation.report import report_files
+from recstream_trainer.export import Export, bundle_content
+from recstream_trainer.models import Family, Model
+from recstream_trainer.preferences import positive_from, preferences_of, weigh
+from recstream_trainer.training.curves import training_files
+from recstream_trainer.training.fit import Fitted, Plan
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Run:
+    """What is to be trained, on what, and where it goes.
+
+    Attributes
+    ----------
+    family : Family
+    dataset : Dataset
+    protocol : "A", "C" or None
+        The hold-out that the model is judged on; None trains on everything.
+    settings : RunSettings
+    seed : int
+        Of the split, the validation users and the model.
+    device : str
+        Of torch.
+    name : str
+        Of the bundle.
+    command : str
+        What a person typed, for the report.
+    """
+
+    family: Family
+    dataset: Dataset
+    protocol: Protocol | None
+    settings: RunSettings
+    seed: int
+    device: str
+    name: str
+    command: str
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What two runs have in common when one can go on from the other's checkpoint; JSON-ready."""
+        return {
+            "model": self.family.name,
+            "data": self.dataset.fingerprint,
+            "protocol": self.protocol,
+            "seed": self.seed,
+            "settings": self.settings.model_dump(mode="json"),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A run's data, ready to be learned from.
+
+    Attributes
+    ----------
+    split : Split
+        Its parts hold preferences only.
+    history : Interactions
+        What each user has seen, oldest first, before any test part; weight 0 where it is no preference.
+    threshold : float or None
+        Ratings from here on are preferences; None where all interactions are, or the protocol says.
+    """
+
+    split: Split
+    history: Interactions
+    threshold: float | None
+
+
+def prepare(run: Run) -> Prepared:
+    """Split the data, and tell preferences from what was merely seen.
+
+    Raises
+    ------
+    DataError
+        The data set lacks what the protocol needs, or has no preference in it.
+    """
+    if run.protocol is not None:
+        parts = split(run.dataset, run.protocol, run.seed)
+        return Prepared(parts, parts.before_test, None)
+    threshold = positive_from(run.dataset, run.settings.data.min_rating)
+    held_out = holdout_by_time(weigh(run.dataset, threshold), run.seed)
+    parts = replace(held_out, train=preferences_of(held_out.train), validation=preferences_of(held_out.validation))
+    return Prepared(parts, held_out.before_test, threshold)
+
+
+def plan_of(run: Run, prepared: Prepared) -> Plan:
+    """What `fit` is to do.
+
+    Protocol C's published figures are of models that saw the train part only, so there it stays at that.
+    """
+
+    def make(train: Interactions) -> Model:
+        return run.family.make(run.settings.model, train, len(prepared.split.item_ids), run.seed, run.device)
+
+    settings = run.settings.training
+    if run.family.single_pass:
+        settings = settings.model_copy(update={"max_epochs": 1})
+    return Plan(make, prepared.split, settings, run.seed, refit=settings.refit and run.protocol != "C")
+
+
+def export(run: Run, prepared: Prepared, fitted: Fitted, out: Path, *, overwrite: bool, wall_s: float) -> Manifest:
+    """Judge the model if there is a test part, and write the bundle with the reports.
+
+    Parameters
+    ----------
+    wall_s : float
+        How long the training took.
+
+    Raises
+    ------
+    ConfigurationError
+        `out` may not be replaced.
+    """
+    parts = replace(prepared.split, final_fit="train+validation") if fitted.saw_validation else prepared.split
+    serving = fitted.model.serving()
+    parameters = run.settings.model.model_dump(mode="json") | {"epochs": fitted.state.best_epoch}
+    metrics: dict[str, float] = {}
+    reports: dict[str, bytes] = {}
+    if len(parts.test):
+        judged = judge(
+            fitted.model.score,
+            run.dataset,
+            parts,
+            model=run.family.name,
+            parameters=parameters,
+            item_vectors=serving.item_vectors,
+        )
+        metrics = {name: value for name, value in judged.metrics.items() if name != "users"}
+        reports = report_files(judged, wall_s=wall_s, command=run.command)
+    elif metrics and fitted.state.best_metric is not None:
+        metrics = {f"validation_{run.settings.training.metric}": fitted.state.best_metric}
+    return write_bundle(
+        out,
+        bundle_content(
+            Export(
+                name=run.name,
+                family=run.family.name,
+                serving=serving,
+                dataset=run.dataset,
+                split=parts,
+                history=prepared.history if run.protocol is None or fitted.saw_validation else parts.train,
+                training=TrainingRecord(run.seed, run.protocol, run.settings.model_dump(mode="json")),
+                metrics=metrics,
+                extra_files=reports | training_files(fitted, wall_s),
+            )
+        ),
+        overwrite=overwrite,
+    )
