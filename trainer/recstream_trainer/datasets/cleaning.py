@@ -165,8 +165,9 @@ def _exact_copies(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
 def _repeated_pairs(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
     repeats = _repeats(frame.columns, rules)
     if repeats == "sum":
-        weight = pl.col("weight") if "weight" in frame.columns else pl.lit(1.0, dtype=pl.Float32)
-        frame = frame.with_columns(weight=weight.sum().over(_PAIR))
+        if "weight" not in frame.columns:
+            frame = frame.with_columns(pl.lit(1.0, dtype=pl.Float32).alias("weight"))
+        frame = frame.with_columns(pl.col("weight").sum().over(_PAIR))
     ordered = frame.sort("timestamp", maintain_order=True) if "timestamp" in frame.columns else frame
     pair = _pair(ordered)
     return ordered.filter(pair.is_first_distinct() if repeats == "first" else pair.is_last_distinct()).sort("row")

@@ -60,9 +60,8 @@ class ColumnMapping:
         for part in text.split(","):
             role, equals, column = (piece.strip() for piece in part.partition("="))
             if not equals or not column or role not in roles or role in named:
-                raise DataError(
-                    f"columns: {part.strip()!r} is not one of {', '.join(roles)} once, '=' and a column name"
-                )
+                expected = f"ROLE=COLUMN with each of {', '.join(roles)} at most once"
+                raise DataError(f"columns: {part.strip()!r} is not {expected}")
             named[role] = column
         return cls(**named)
 
