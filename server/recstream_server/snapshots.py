@@ -111,7 +111,7 @@ class Snapshotter:
         Take none before so much time has passed since the last.
     """
 
-    def __init__(self, engine: Engine, store: SnapshotStore, *, every_events: int, interval_s: float) -> None:
+    def __init__(self, engine: Engine, store: SnapshotStore, *, every_events: int, interval_s: float = 1.0) -> None:
         self._engine = engine
         self._store = store
         self._every_events = every_events
