@@ -1,0 +1,27 @@
+"""Typed clients of a recstream server, for threads and for asyncio."""
+
+from recstream.client.async_client import AsyncClient, AsyncWatch
+from recstream.client.async_streams import AsyncEventStream, AsyncRecommendStream
+from recstream.client.channel import DEFAULT_TARGET, ChannelSettings
+from recstream.client.pending import Pending
+from recstream.client.requests import EventFields, QueryFields, RecommendFields, user_event
+from recstream.client.streams import EventStream, RecommendStream
+from recstream.client.sync_client import Client, Watch
+
+__all__ = [
+    "DEFAULT_TARGET",
+    "AsyncClient",
+    "AsyncEventStream",
+    "AsyncRecommendStream",
+    "AsyncWatch",
+    "ChannelSettings",
+    "Client",
+    "EventFields",
+    "EventStream",
+    "Pending",
+    "QueryFields",
+    "RecommendFields",
+    "RecommendStream",
+    "Watch",
+    "user_event",
+]

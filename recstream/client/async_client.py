@@ -1,0 +1,268 @@
+"""The asynchronous client, for asyncio."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from recstream.client.async_streams import AsyncEventStream, AsyncRecommendStream
+from recstream.client.channel import DEFAULT_TARGET, ChannelSettings
+from recstream.client.requests import (
+    EventFields,
+    QueryFields,
+    RecommendFields,
+    rank_request,
+    recommend_request,
+    user_event,
+    watch_request,
+)
+from recstream.client.statuses import error_of_call, translated
+from recstream.errors import UnavailableError
+from recstream.v1.model_service_pb2 import GetModelRequest, ListModelsRequest, Model
+from recstream.v1.model_service_pb2_grpc import ModelServiceStub
+from recstream.v1.recommendation_service_pb2 import (
+    FindSimilarItemsRequest,
+    FindSimilarItemsResponse,
+    RankItemsResponse,
+    RecommendItemsResponse,
+    WatchRecommendationsResponse,
+)
+from recstream.v1.recommendation_service_pb2_grpc import RecommendationServiceStub
+from recstream.v1.user_event_service_pb2 import (
+    ListUserEventsRequest,
+    StoredUserEvent,
+    WriteUserEventRequest,
+    WriteUserEventResponse,
+)
+from recstream.v1.user_event_service_pb2_grpc import UserEventServiceStub
+
+
+class AsyncWatch(AsyncIterator[WatchRecommendationsResponse]):
+    """Lists as the server pushes them; ends when it is closed."""
+
+    def __init__(self, call: Any, target: str) -> None:
+        self._call = call
+        self._answers = aiter(call)
+        self._target = target
+        self._closed = False
+
+    async def __anext__(self) -> WatchRecommendationsResponse:
+        try:
+            response: WatchRecommendationsResponse = await anext(self._answers)
+        except grpc.RpcError as error:
+            raise error_of_call(error, self._target) from None
+        except asyncio.CancelledError:
+            if self._closed:
+                raise StopAsyncIteration from None
+            raise
+        return response
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the watch."""
+        self._closed = True
+        self._call.cancel()
+
+
+class AsyncClient:
+    """A connection to a recstream server, used by the event loop that runs when it is made.
+
+    Errors of the server come back as those of `recstream.errors`. Calls that may be repeated are, with backoff, while
+    the server is unavailable; writing is one of them, as every event has an id.
+
+    Parameters
+    ----------
+    target : str
+        ``HOST:PORT``.
+    credentials : grpc.ChannelCredentials, optional
+        For TLS, for example ``grpc.ssl_channel_credentials()``; plain text without.
+    timeout_s : float
+        Deadline of every call that is not given its own.
+    settings : ChannelSettings, optional
+        Retries, keepalive, limits.
+
+    Examples
+    --------
+    >>> async with AsyncClient("127.0.0.1:50051") as client:  # doctest: +SKIP
+    ...     await client.write_user_event(user_id="42", item_id="7", event_type="click")
+    ...     answer = await client.recommend_items("42", page_size=5)
+    ...     print([item.item_id for item in answer.recommendations])
+    """
+
+    def __init__(
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        timeout_s: float = 5.0,
+        settings: ChannelSettings | None = None,
+    ) -> None:
+        options = (settings or ChannelSettings()).channel_options()
+        if credentials is None:
+            self._channel = grpc.aio.insecure_channel(target, options=options)
+        else:
+            self._channel = grpc.aio.secure_channel(target, credentials, options=options)
+        self._target = target
+        self._timeout_s = timeout_s
+        self._recommendations = RecommendationServiceStub(self._channel)
+        self._events = UserEventServiceStub(self._channel)
+        self._models = ModelServiceStub(self._channel)
+        self._health = HealthStub(self._channel)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; calls under way are cancelled."""
+        await self._channel.close(grace=None)
+
+    def _limit_s(self, timeout_s: float | None) -> float:
+        return self._timeout_s if timeout_s is None else timeout_s
+
+    async def recommend_items(
+        self, user_id: str = "", *, timeout_s: float | None = None, **query: Unpack[RecommendFields]
+    ) -> RecommendItemsResponse:
+        """The best items for a user, best first; see `RecommendFields`."""
+        with translated(self._target):
+            return await self._recommendations.RecommendItems(
+                recommend_request(user_id, **query), timeout=self._limit_s(timeout_s)
+            )
+
+    async def rank_items(
+        self, user_id: str, item_ids: Sequence[str], *, timeout_s: float | None = None, **query: Unpack[QueryFields]
+    ) -> RankItemsResponse:
+        """The given items in a user's order, best first; see `QueryFields`."""
+        with translated(self._target):
+            return await self._recommendations.RankItems(
+                rank_request(user_id, item_ids, **query), timeout=self._limit_s(timeout_s)
+            )
+
+    async def find_similar_items(
+        self, item_id: str, *, page_size: int = 0, include_attributes: bool = False, timeout_s: float | None = None
+    ) -> FindSimilarItemsResponse:
+        """The items nearest to an item, nearest first.
+
+        Raises
+        ------
+        NotFoundError
+            The model does not know the item.
+        """
+        request = FindSimilarItemsRequest(item_id=item_id, page_size=page_size, include_attributes=include_attributes)
+        with translated(self._target):
+            return await self._recommendations.FindSimilarItems(request, timeout=self._limit_s(timeout_s))
+
+    def watch_recommendations(
+        self,
+        user_id: str = "",
+        *,
+        min_interval_s: float | None = None,
+        timeout_s: float | None = None,
+        **query: Unpack[RecommendFields],
+    ) -> AsyncWatch:
+        """The list for a user, at once and again whenever events change it.
+
+        Parameters
+        ----------
+        min_interval_s : float, optional
+            The least time between two lists; the server's default is 0.1.
+        timeout_s : float, optional
+            Ends the watch with a DeadlineError; it has no end by default.
+        """
+        call = self._recommendations.WatchRecommendations(
+            watch_request(user_id, min_interval_s, **query), timeout=timeout_s
+        )
+        return AsyncWatch(call, self._target)
+
+    def stream(self) -> AsyncRecommendStream:
+        """Open a stream for events and queries; close it, or use it in an ``async with`` statement."""
+        return AsyncRecommendStream(
+            self._recommendations.StreamingRecommend, target=self._target, timeout_s=self._timeout_s
+        )
+
+    async def write_user_event(
+        self, *, item_id: str, event_type: str, timeout_s: float | None = None, **fields: Unpack[EventFields]
+    ) -> WriteUserEventResponse:
+        """Store an event; see `recstream.client.user_event`. When it returns, every later answer reflects the event."""
+        request = WriteUserEventRequest(event=user_event(item_id=item_id, event_type=event_type, **fields))
+        with translated(self._target):
+            return await self._events.WriteUserEvent(request, timeout=self._limit_s(timeout_s))
+
+    def stream_events(self) -> AsyncEventStream:
+        """Open a stream for events only; close it, or use it in an ``async with`` statement."""
+        return AsyncEventStream(self._events.StreamingWriteUserEvents, target=self._target, timeout_s=self._timeout_s)
+
+    async def list_user_events(
+        self, user_id: str, *, page_size: int = 0, timeout_s: float | None = None
+    ) -> AsyncIterator[StoredUserEvent]:
+        """All events of a user, newest first; pages are fetched as they are needed."""
+        request = ListUserEventsRequest(user_id=user_id, page_size=page_size)
+        while True:
+            with translated(self._target):
+                page = await self._events.ListUserEvents(request, timeout=self._limit_s(timeout_s))
+            for event in page.events:
+                yield event
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def list_models(self, *, timeout_s: float | None = None) -> AsyncIterator[Model]:
+        """The models that the server holds, by name."""
+        request = ListModelsRequest()
+        while True:
+            with translated(self._target):
+                page = await self._models.ListModels(request, timeout=self._limit_s(timeout_s))
+            for model in page.models:
+                yield model
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def get_model(self, name: str, *, timeout_s: float | None = None) -> Model:
+        """One model.
+
+        Raises
+        ------
+        NotFoundError
+            The server holds no model of that name.
+        """
+        with translated(self._target):
+            answer = await self._models.GetModel(GetModelRequest(name=name), timeout=self._limit_s(timeout_s))
+        return answer.model
+
+    async def health(self, service: str = "", *, timeout_s: float | None = None) -> str:
+        """The health of the server, or of one service by its full name: ``SERVING`` or ``NOT_SERVING``."""
+        with translated(self._target):
+            answer = await self._health.Check(HealthCheckRequest(service=service), timeout=self._limit_s(timeout_s))
+        return str(HealthCheckResponse.ServingStatus.Name(answer.status))
+
+    async def wait_until_ready(self, timeout_s: float = 30.0) -> None:
+        """Wait until the server can be reached and is serving.
+
+        Raises
+        ------
+        DeadlineError
+            Not within `timeout_s`.
+        """
+        with translated(self._target):
+            call = self._health.Watch(HealthCheckRequest(), timeout=timeout_s, wait_for_ready=True)
+            async for answer in call:
+                if answer.status == HealthCheckResponse.SERVING:
+                    call.cancel()
+                    return
+        raise UnavailableError(f"{self._target} ended the health check without serving; check its log")

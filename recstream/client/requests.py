@@ -1,0 +1,199 @@
+"""Requests made from Python values; what both clients and both streams have in common."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypedDict, Unpack
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from recstream.v1.recommendation_service_pb2 import (
+    RankItemsRequest,
+    RecommendItemsRequest,
+    WatchRecommendationsRequest,
+)
+from recstream.v1.types_pb2 import (
+    SEEN_POLICY_EXCLUDE_SEEN,
+    SEEN_POLICY_INCLUDE_SEEN,
+    SEEN_POLICY_UNSPECIFIED,
+    SeenPolicy,
+    UserEvent,
+)
+
+
+class EventFields(TypedDict, total=False):
+    """What an event may say beside the item and the type.
+
+    Attributes
+    ----------
+    user_id, session_id : str
+        Who acted; one of them is required.
+    value : float
+        A rating, or seconds of dwell time.
+    event_time : datetime
+        When it happened; with a time zone. When it arrives at the server by default.
+    event_id : str
+        Idempotency key; a random one by default, so that sending again after a lost connection counts once.
+    """
+
+    user_id: str
+    session_id: str
+    value: float | None
+    event_time: datetime | None
+    event_id: str
+
+
+class QueryFields(TypedDict, total=False):
+    """What every query for a user takes.
+
+    Attributes
+    ----------
+    session_id : str
+        The visit, which stands in for a user of whom nothing is known.
+    include_seen : bool
+        Whether seen items may be in the answer; by default not when recommending, but when ranking.
+    include_attributes : bool
+        Whether to add each item's attributes.
+    recent_events : events made by `user_event`
+        Reflected in this answer only, not stored.
+    min_state_version : int
+        The answer must reflect every event acknowledged with a version up to this one.
+    """
+
+    session_id: str
+    include_seen: bool | None
+    include_attributes: bool
+    recent_events: Sequence[UserEvent]
+    min_state_version: int
+
+
+class RecommendFields(QueryFields, total=False):
+    """What a query for recommendations takes beside the user.
+
+    Attributes
+    ----------
+    page_size : int
+        How many items; 0 means 10.
+    candidate_item_ids : ids
+        Recommend from these only; empty means the whole catalogue.
+    exclude_item_ids : ids
+        Never recommend these.
+    """
+
+    page_size: int
+    candidate_item_ids: Sequence[str]
+    exclude_item_ids: Sequence[str]
+
+
+def user_event(
+    *,
+    item_id: str,
+    event_type: str,
+    user_id: str = "",
+    session_id: str = "",
+    value: float | None = None,
+    event_time: datetime | None = None,
+    event_id: str = "",
+) -> UserEvent:
+    """Make an event.
+
+    Parameters
+    ----------
+    item_id : str
+        What was acted upon.
+    event_type : str
+        One that the server is configured with, for example ``click``, ``like``, ``rating``.
+    user_id, session_id, value, event_time, event_id
+        See `EventFields`.
+
+    Raises
+    ------
+    ValueError
+        A time without a time zone.
+    """
+    event = UserEvent(
+        event_id=event_id or str(uuid.uuid4()),
+        user_id=user_id,
+        session_id=session_id,
+        item_id=item_id,
+        event_type=event_type,
+        value=value,
+    )
+    if event_time is not None:
+        event.event_time.CopyFrom(_timestamp(event_time))
+    return event
+
+
+def recommend_request(
+    user_id: str,
+    *,
+    session_id: str = "",
+    page_size: int = 0,
+    candidate_item_ids: Sequence[str] = (),
+    exclude_item_ids: Sequence[str] = (),
+    include_seen: bool | None = None,
+    include_attributes: bool = False,
+    recent_events: Sequence[UserEvent] = (),
+    min_state_version: int = 0,
+) -> RecommendItemsRequest:
+    """Make the request of RecommendItems; see `RecommendFields`."""
+    return RecommendItemsRequest(
+        user_id=user_id,
+        session_id=session_id,
+        page_size=page_size,
+        candidate_item_ids=candidate_item_ids,
+        exclude_item_ids=exclude_item_ids,
+        seen_policy=_seen_policy(include_seen),
+        include_attributes=include_attributes,
+        recent_events=recent_events,
+        min_state_version=min_state_version,
+    )
+
+
+def rank_request(
+    user_id: str,
+    item_ids: Sequence[str],
+    *,
+    session_id: str = "",
+    include_seen: bool | None = None,
+    include_attributes: bool = False,
+    recent_events: Sequence[UserEvent] = (),
+    min_state_version: int = 0,
+) -> RankItemsRequest:
+    """Make the request of RankItems; see `QueryFields`."""
+    return RankItemsRequest(
+        user_id=user_id,
+        session_id=session_id,
+        item_ids=item_ids,
+        seen_policy=_seen_policy(include_seen),
+        include_attributes=include_attributes,
+        recent_events=recent_events,
+        min_state_version=min_state_version,
+    )
+
+
+def watch_request(
+    user_id: str, min_interval_s: float | None, **fields: Unpack[RecommendFields]
+) -> WatchRecommendationsRequest:
+    """Make the request of WatchRecommendations."""
+    request = WatchRecommendationsRequest(recommend=recommend_request(user_id, **fields))
+    if min_interval_s is not None:
+        interval = Duration()
+        interval.FromNanoseconds(round(min_interval_s * 1e9))
+        request.min_interval.CopyFrom(interval)
+    return request
+
+
+def _seen_policy(include_seen: bool | None) -> SeenPolicy.ValueType:
+    if include_seen is None:
+        return SEEN_POLICY_UNSPECIFIED
+    return SEEN_POLICY_INCLUDE_SEEN if include_seen else SEEN_POLICY_EXCLUDE_SEEN
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    if moment.tzinfo is None:
+        raise ValueError(f"event_time {moment.isoformat()} has no time zone; add one, for example datetime.now(UTC)")
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp
