@@ -1,0 +1,233 @@
+"""The only place that constructs: makes the server's parts from its settings, connects them, takes them down again."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from typing import cast
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
+
+from recstream.bundle import load_bundle
+from recstream.bundle.engine import build_engine
+from recstream.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
+from recstream.v1.recommendation_service_pb2_grpc import add_RecommendationServiceServicer_to_server
+from recstream.v1.user_event_service_pb2_grpc import add_UserEventServiceServicer_to_server
+from recstream_server.draining import Draining
+from recstream_server.event_log import EventLog, SqliteEventLog
+from recstream_server.event_sink import EventSink
+from recstream_server.event_types import EventType, EventTypes
+from recstream_server.event_writer import EventWriter
+from recstream_server.interceptors.admission import Admission
+from recstream_server.interceptors.calls import GuardedHandlers
+from recstream_server.lifecycle import drain, stop_signals
+from recstream_server.listener import bind, check_free, server_options
+from recstream_server.recommender import Recommender
+from recstream_server.recovery import recover
+from recstream_server.retrieval import Retrieval
+from recstream_server.retrieval.exact import ExactRetrieval
+from recstream_server.retrieval.faiss import FaissRetrieval
+from recstream_server.served_model import ServedModel
+from recstream_server.services.model import ModelService
+from recstream_server.services.recommendation import RecommendationService
+from recstream_server.services.streaming import StreamingRecommend
+from recstream_server.services.user_event import UserEventService
+from recstream_server.services.watch import WatchRecommendations
+from recstream_server.settings import EventSettings, Settings
+from recstream_server.snapshots import SnapshotStore, Snapshotter
+from recstream_server.state_directory import StateDirectory
+from recstream_server.telemetry.calls import CallRecords
+from recstream_server.telemetry.endpoint import TelemetryEndpoint
+from recstream_server.telemetry.metrics import Metrics
+from recstream_server.validation import RecommendationChecks, UserEventChecks
+from recstream_server.watch_hub import WatchHub
+
+_LOGGER = structlog.get_logger(__name__)
+
+_RECOMMENDATION_SERVICE = "recstream.v1.RecommendationService"
+_USER_EVENT_SERVICE = "recstream.v1.UserEventService"
+_MODEL_SERVICE = "recstream.v1.ModelService"
+_SERVICES = (_RECOMMENDATION_SERVICE, _USER_EVENT_SERVICE, _MODEL_SERVICE)
+
+
+def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    settings : Settings
+    announce : callable
+        Given one line when the server is ready.
+
+    Raises
+    ------
+    ConfigurationError, BundleError
+        The server cannot start.
+    """
+    check_free(settings.listen.address)
+    event_types = _event_types(settings.events)
+    with ExitStack() as parts:
+        state = parts.enter_context(closing(StateDirectory(settings.state)))
+        model = _load_model(settings)
+        log = parts.enter_context(closing(SqliteEventLog(state.events_file, durability=settings.events.durability)))
+        limits_of_state = f"{event_types.fingerprint} {settings.engine.max_history} {settings.engine.max_sessions}"
+        snapshots = SnapshotStore(state.path, limits_of_state)
+        recovered = recover(log, model.engine, event_types, snapshots)
+        _LOGGER.info("state_recovered", **recovered._asdict())
+        # Closed after the writer, so that the last snapshot has all events.
+        parts.enter_context(
+            closing(
+                Snapshotter(
+                    model.engine,
+                    snapshots,
+                    every_events=settings.snapshots.every_events,
+                    interval_s=settings.snapshots.interval_s,
+                )
+            )
+        )
+        asyncio.run(_Server(settings, model, log, event_types).run(announce))
+
+
+def _event_types(settings: EventSettings) -> EventTypes:
+    return EventTypes(
+        EventType(name, kind.weight, kind.marks_seen, kind.positive_from) for name, kind in settings.types.items()
+    )
+
+
+def _load_model(settings: Settings) -> ServedModel:
+    bundle = load_bundle(settings.bundle)
+    engine = build_engine(
+        bundle,
+        max_history=settings.engine.max_history,
+        max_sessions=settings.engine.max_sessions,
+        threads=settings.engine.threads,
+    )
+    retrieval: Retrieval = ExactRetrieval(engine)
+    if settings.retrieval.kind == "faiss":
+        retrieval = FaissRetrieval(engine, bundle.item_vectors, settings.retrieval)
+    _LOGGER.info("model_loaded", name=bundle.manifest.name, version=bundle.manifest.version, retrieval=retrieval.name)
+    return ServedModel(bundle, engine, retrieval)
+
+
+class _Server:
+    """The parts that belong to the event loop."""
+
+    def __init__(self, settings: Settings, model: ServedModel, log: EventLog, event_types: EventTypes) -> None:
+        self._settings = settings
+        self._model = model
+        self._version = model.description.version.version
+        self._log = log
+        self._event_types = event_types
+        self._draining = Draining()
+        self._admission = Admission(settings.limits)
+        self._metrics = Metrics()
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs lack it
+
+    async def run(self, announce: Callable[[str], None]) -> None:
+        """Serve until a signal comes, then drain."""
+        loop = asyncio.get_running_loop()
+        sink, hub = EventSink(loop, self._metrics), WatchHub(loop)
+        writer = EventWriter(
+            self._log,
+            self._model.engine,
+            self._event_types,
+            queue_limit=self._settings.events.queue_limit,
+            batch_limit=self._settings.events.batch_limit,
+            on_applied=hub.on_applied,
+            on_available=lambda available: self._on_available(loop, available),
+            deliver=sink.deliver,
+        )
+        sink.connect(writer)
+        try:
+            with ThreadPoolExecutor(self._settings.engine.workers, thread_name_prefix="worker") as executor:
+                self._publish(writer)
+                await self._listen(self._handlers(sink, hub, executor), announce)
+        finally:
+            # In a thread: the acknowledgements that are still to come need the loop.
+            await asyncio.to_thread(writer.close, self._settings.drain.grace_s)
+
+    async def _listen(self, handlers: GuardedHandlers, announce: Callable[[str], None]) -> None:
+        settings = self._settings
+        server = grpc.aio.server(handlers=[handlers], options=server_options(settings.limits))
+        address = bind(server, settings.listen.address)
+        for service in _SERVICES:
+            await self._health.set(service, HealthCheckResponse.SERVING)
+        with ExitStack() as parts:
+            if settings.metrics.address is not None:
+                endpoint = TelemetryEndpoint(settings.metrics.address, self._metrics.registry, self._is_serving)
+                parts.enter_context(closing(endpoint))
+                _LOGGER.info("metrics_ready", address=str(endpoint.address))
+            with stop_signals() as stopped:
+                await server.start()
+                announce(f"recstream: serving {self._model.name} ({self._version}) on {address}")
+                await stopped.wait()
+                await drain(server, self._health, self._draining, settings.drain.grace_s)
+
+    def _handlers(self, sink: EventSink, hub: WatchHub, executor: Executor) -> GuardedHandlers:
+        limits, records = self._settings.limits, CallRecords(self._metrics, self._settings.log)
+        checks = RecommendationChecks(limits, self._event_types)
+        event_checks = UserEventChecks(limits, self._event_types)
+        recommender = Recommender(self._model, executor, self._settings.engine.inline_multiply_adds)
+        streaming = StreamingRecommend(
+            recommender=recommender,
+            checks=checks,
+            event_checks=event_checks,
+            sink=sink,
+            draining=self._draining,
+            record=records.of_rpc(f"{_RECOMMENDATION_SERVICE}/StreamingRecommend"),
+            window=limits.stream_messages,
+        )
+        watch = WatchRecommendations(
+            recommender, checks, hub, self._draining, records.of_rpc(f"{_RECOMMENDATION_SERVICE}/WatchRecommendations")
+        )
+        user_events = UserEventService(
+            checks=event_checks,
+            sink=sink,
+            log=self._log,
+            executor=executor,
+            draining=self._draining,
+            record=records.of_rpc(f"{_USER_EVENT_SERVICE}/StreamingWriteUserEvents"),
+            window=limits.stream_messages,
+        )
+        handlers = GuardedHandlers(self._admission, Admission(limits), self._draining, records)
+        # The generated functions ask for a server; they hand over handlers, which is what this one takes.
+        server = cast(grpc.aio.Server, handlers)
+        add_RecommendationServiceServicer_to_server(
+            RecommendationService(recommender, checks, streaming, watch), server
+        )
+        add_UserEventServiceServicer_to_server(user_events, server)
+        add_ModelServiceServicer_to_server(ModelService([self._model], limits), server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        names = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflector = reflection.aio.ReflectionServicer(names)  # type: ignore[attr-defined]  # as above
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflector, server)
+        return handlers
+
+    def _publish(self, writer: EventWriter) -> None:
+        engine = self._model.engine
+        self._metrics.model(self._model.name, self._version)
+        self._metrics.publish(
+            {
+                "calls_in_flight": ("Unary calls at work.", lambda: self._admission.calls),
+                "streams_open": ("Streams that are open.", lambda: self._admission.streams),
+                "event_queue_length": ("Events that wait for the next commit.", lambda: writer.queued),
+                "event_log_available": ("1 while events can be stored.", lambda: writer.available),
+                "state_version": ("The last event's place in the log.", lambda: engine.state_version),
+                "users_in_state": ("Users with live events.", lambda: engine.stats()["users_in_state"]),
+                "sessions_in_state": ("Sessions kept.", lambda: engine.stats()["sessions_in_state"]),
+                "state_bytes": ("Memory of the user state.", lambda: engine.stats()["state_bytes"]),
+                "items": ("Items that can be recommended.", lambda: engine.stats()["items"]),
+            }
+        )
+
+    def _is_serving(self) -> bool:
+        return not self._draining.started
+
+    def _on_available(self, loop: asyncio.AbstractEventLoop, available: bool) -> None:
+        """Let health checks tell whether events can be stored; in the writer's thread."""
+        status = HealthCheckResponse.SERVING if available else HealthCheckResponse.NOT_SERVING
+        asyncio.run_coroutine_threadsafe(self._health.set(_USER_EVENT_SERVICE, status), loop)

@@ -1,0 +1,60 @@
+"""The server's part of the `recstream` command."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+_EXAMPLE = "Example: recstream serve --bundle bundles/ml-100k-als --state state --listen 127.0.0.1:50051"
+
+
+def register(app: typer.Typer) -> None:
+    """Add `serve`."""
+    app.command(epilog=_EXAMPLE)(serve)
+
+
+def serve(
+    *,
+    bundle: Annotated[Path | None, typer.Option(help="The bundle to serve.", show_default=False)] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder of the event log and the snapshots.", show_default=False)
+    ] = None,
+    listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Port 0 picks a free one.", show_default="127.0.0.1:50051")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file with settings.", show_default=False)] = None,
+    metrics: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Serve /metrics and /health there.", show_default=False)
+    ] = None,
+    insecure_listen: Annotated[
+        bool, typer.Option("--insecure-listen", help="Allow an address that other machines can reach, in plain text.")
+    ] = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Show every setting with its default, as TOML, and exit.")
+    ] = False,
+) -> None:
+    """Serve recommendations over gRPC until SIGTERM or Ctrl-C. Prints one line when ready."""
+    # grpc's own log repeats what our errors say. It has to be set before grpc is loaded.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from recstream_server import app  # noqa: PLC0415 - `recstream --help` stays quick, here and below
+    from recstream_server.settings_reference import toml_reference  # noqa: PLC0415
+    from recstream_server.settings_sources import load_settings  # noqa: PLC0415
+    from recstream_server.telemetry.logs import configure_logs  # noqa: PLC0415
+
+    if print_config:
+        typer.echo(toml_reference(), nl=False)
+        return
+    given = {
+        "bundle": bundle,
+        "state": state,
+        "listen": _present({"address": listen, "insecure": insecure_listen or None}),
+        "metrics": _present({"address": metrics}),
+    }
+    settings = load_settings(config, _present(given))
+    configure_logs(settings.log)
+    app.serve(settings, typer.echo)
+
+
+def _present(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None and value != {}}

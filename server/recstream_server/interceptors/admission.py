@@ -1,0 +1,40 @@
+"""How much the server takes on at a time."""
+
+from recstream.errors import OverloadedError
+from recstream_server.settings import LimitSettings
+
+
+class Admission:
+    """Counts calls at work and open streams, and refuses what is over the limit. For the event loop's thread only.
+
+    Parameters
+    ----------
+    limits : LimitSettings
+    """
+
+    def __init__(self, limits: LimitSettings) -> None:
+        self._limits = limits
+        self.calls = 0
+        self.streams = 0
+
+    def enter_call(self) -> None:
+        """Count a unary call, or refuse it with an `OverloadedError`."""
+        if self.calls >= self._limits.calls_in_flight:
+            raise OverloadedError(f"{self.calls} calls are at work, which is the limit; try again later")
+        self.calls += 1
+
+    def leave_call(self) -> None:
+        """The call has ended."""
+        self.calls -= 1
+
+    def enter_stream(self) -> None:
+        """Count a stream, or refuse it with an `OverloadedError`."""
+        if self.streams >= self._limits.streams:
+            raise OverloadedError(
+                f"{self.streams} streams are open, which is the limit; try again later", retry_after_s=1.0
+            )
+        self.streams += 1
+
+    def leave_stream(self) -> None:
+        """The stream has ended."""
+        self.streams -= 1

@@ -1,0 +1,48 @@
+"""The attributes of the items, in the form in which answers carry them."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from recstream.v1 import types_pb2 as types
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_CACHED_ITEMS = 65_536
+
+AttributeScalar = str | int | float | bool | list[str]
+
+
+class ItemAttributes:
+    """Makes each item's attributes once, and keeps those asked for lately.
+
+    Parameters
+    ----------
+    items : polars.DataFrame
+        A row per item, a column per attribute.
+    """
+
+    def __init__(self, items: "pl.DataFrame") -> None:
+        self._items = items
+        self.of_row = lru_cache(_CACHED_ITEMS)(self._of_row)
+
+    def _of_row(self, row: int) -> types.Recommendation:
+        """A recommendation with nothing but the attributes, to be merged into an answer; nulls are left out."""
+        recommendation = types.Recommendation()
+        for name, value in self._items.row(row, named=True).items():
+            if value is not None:
+                _set(recommendation.attributes[name], value)
+        return recommendation
+
+
+def _set(attribute: types.AttributeValue, value: AttributeScalar) -> None:
+    match value:
+        case bool():
+            attribute.bool_value = value
+        case int() | float():
+            attribute.number_value = value
+        case str():
+            attribute.string_value = value
+        case _:
+            attribute.string_list.values.extend(text for text in value if text is not None)
+            attribute.string_list.SetInParent()

@@ -1,0 +1,60 @@
+"""When the server stops, and in which order."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import grpc
+import structlog
+
+from recstream_server.draining import Draining
+
+# A health watcher that does not read holds the servicer's lock while it is written to.
+_HEALTH_TIMEOUT_S = 1.0
+
+_LOGGER = structlog.get_logger(__name__)
+
+
+@contextmanager
+def stop_signals() -> Iterator[asyncio.Event]:
+    """Within the context, an event that SIGTERM and SIGINT set.
+
+    A second signal ends the process at once; what was acknowledged is durable.
+    """
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+
+    def stop(number: int) -> None:
+        if stopped.is_set():
+            os._exit(128 + number)
+        stopped.set()
+
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield stopped
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+class Health(Protocol):
+    """What a drain needs of the health service."""
+
+    async def enter_graceful_shutdown(self) -> None:
+        """Say NOT_SERVING for every service from now on."""
+
+
+async def drain(server: grpc.aio.Server, health: Health, draining: Draining, grace_s: float) -> None:
+    """Say so to health checks, end the streams, let calls finish, and cancel those that have not after `grace_s`."""
+    _LOGGER.info("draining", grace_s=grace_s)
+    try:
+        await asyncio.wait_for(health.enter_graceful_shutdown(), _HEALTH_TIMEOUT_S)
+    except TimeoutError:
+        _LOGGER.warning("health_watcher_stuck")
+    draining.start()
+    await server.stop(grace_s)

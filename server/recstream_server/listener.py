@@ -1,0 +1,53 @@
+"""The gRPC server's options and port."""
+
+import errno
+import socket
+
+import grpc
+
+from recstream.errors import ConfigurationError
+from recstream_server.listen_address import ListenAddress
+from recstream_server.settings import LimitSettings
+
+# Finds out that a silent peer is gone, and lets clients ask as well; grpc's defaults are two hours and five minutes.
+_KEEPALIVE_MS = 60_000
+_LEAST_PING_INTERVAL_MS = 10_000
+
+
+def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
+    """The channel arguments of the server."""
+    return [
+        # On by default: a second server would then share the port, and take half of the calls.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", limits.message_bytes),
+        ("grpc.max_send_message_length", limits.message_bytes),
+        ("grpc.max_metadata_size", limits.metadata_bytes),
+        ("grpc.absolute_max_metadata_size", limits.metadata_bytes),
+        ("grpc.max_concurrent_streams", limits.calls_per_connection),
+        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+        ("grpc.http2.min_ping_interval_without_data_ms", _LEAST_PING_INTERVAL_MS),
+    ]
+
+
+def check_free(address: ListenAddress) -> None:
+    """Raise a `ConfigurationError` if the address cannot be listened on: before a long start, and with the reason."""
+    try:
+        family, kind, protocol, _, target = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # As grpc does: connections of an earlier server that linger do not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(target)
+            probe.listen(1)
+    except OSError as error:
+        in_use = error.errno == errno.EADDRINUSE
+        problem = "another process listens there; stop it, or give another port" if in_use else error.strerror
+        raise ConfigurationError(f"listen.address: cannot listen on {address}: {problem}") from None
+
+
+def bind(server: grpc.aio.Server, address: ListenAddress) -> ListenAddress:
+    """Take the port; the address with the port that was picked."""
+    try:
+        return address._replace(port=server.add_insecure_port(str(address)))
+    except RuntimeError:
+        check_free(address)
+        raise ConfigurationError(f"listen.address: cannot listen on {address}") from None

@@ -1,0 +1,52 @@
+"""What checked requests ask for: the values that pass between validation, the model and the log."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class RecommendQuery(NamedTuple):
+    """A query for a user's best items, of the catalogue or of given ones."""
+
+    user_id: str
+    session_id: str
+    k: int
+    """At least 1."""
+    candidates: Sequence[str] | None
+    """None: the whole catalogue."""
+    exclude: Sequence[str]
+    exclude_seen: bool
+    recent_events: Sequence[tuple[str, float, bool]]
+    """(item_id, weight, marks_seen), oldest first."""
+    include_attributes: bool
+    min_state_version: int
+
+
+class SimilarQuery(NamedTuple):
+    """A query for the neighbours of an item."""
+
+    item_id: str
+    k: int
+    include_attributes: bool
+
+
+class WatchQuery(NamedTuple):
+    """A standing query."""
+
+    recommend: RecommendQuery
+    min_interval_s: float
+
+
+class ListEventsQuery(NamedTuple):
+    """A page of a user's events."""
+
+    user_id: str
+    page_size: int
+    before_version: int | None
+    """None: from the newest."""
+
+
+class ListModelsQuery(NamedTuple):
+    """A page of the models."""
+
+    page_size: int
+    offset: int

@@ -1,0 +1,47 @@
+"""Where the engine's work runs: on the event loop when it is short, in a worker thread when it is not."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TypeVar
+
+from recstream._core import Answer
+from recstream_server.queries import RecommendQuery, SimilarQuery
+from recstream_server.retrieval import Found
+from recstream_server.served_model import ServedModel
+
+_Query = TypeVar("_Query")
+_Result = TypeVar("_Result")
+
+
+class Recommender:
+    """Answers queries without holding up the event loop.
+
+    Handing a call to a thread and back costs more than a short scan, so only what may take long goes there: a large
+    catalogue, and queries that bring events or long lists of ids with them.
+
+    Parameters
+    ----------
+    model : ServedModel
+    executor : Executor
+    inline_multiply_adds : int
+        Largest scan, items times dimension, to run on the loop.
+    """
+
+    def __init__(self, model: ServedModel, executor: Executor, inline_multiply_adds: int) -> None:
+        self.model = model
+        self._executor = executor
+        self._is_small = model.scan_multiply_adds <= inline_multiply_adds
+
+    async def recommend(self, query: RecommendQuery) -> Found:
+        """Answer a query; raises as `ServedModel.recommend` does."""
+        return await self._run(self.model.recommend, query, inline=self._is_small and not query.recent_events)
+
+    async def similar(self, query: SimilarQuery) -> Answer:
+        """Find the neighbours of an item; raises as `ServedModel.similar` does."""
+        return await self._run(self.model.similar, query, inline=self._is_small)
+
+    async def _run(self, work: Callable[[_Query], _Result], query: _Query, *, inline: bool) -> _Result:
+        if inline:
+            return work(query)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work, query)

@@ -1,0 +1,67 @@
+"""A model that the server holds: its engine, how it is searched, and how its answers are packed."""
+
+from recstream._core import Answer, Engine
+from recstream.bundle import Bundle, Manifest
+from recstream.errors import NotFoundError, StateVersionError
+from recstream.v1 import model_service_pb2 as model_pb
+from recstream.v1 import types_pb2 as types
+from recstream_server.item_attributes import ItemAttributes
+from recstream_server.packing import AnswerPacker
+from recstream_server.queries import RecommendQuery, SimilarQuery
+from recstream_server.retrieval import Found, Retrieval
+
+
+class ServedModel:
+    """Answers queries. Safe to use from many threads.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    engine : Engine
+        Made from the bundle.
+    retrieval : Retrieval
+        Over the engine.
+    """
+
+    def __init__(self, bundle: Bundle, engine: Engine, retrieval: Retrieval) -> None:
+        manifest = bundle.manifest
+        version = types.ModelVersion(name=manifest.name, version=manifest.version)
+        self.engine = engine
+        self.name = manifest.name
+        self.description = _describe(manifest, version, retrieval.name)
+        self.packer = AnswerPacker(version, ItemAttributes(bundle.items))
+        self.scan_multiply_adds = manifest.item_count * manifest.dimension
+        self._retrieval = retrieval
+
+    def recommend(self, query: RecommendQuery) -> Found:
+        """Answer a query, unless it insists on events that are not here yet."""
+        reached = self.engine.state_version
+        if query.min_state_version > reached:
+            raise StateVersionError(
+                f"min_state_version: is {query.min_state_version}, this server has reached {reached}; "
+                "ask the server that acknowledged the event, or leave the field out"
+            )
+        return self._retrieval.recommend(query)
+
+    def similar(self, query: SimilarQuery) -> Answer:
+        """Find the neighbours of an item."""
+        try:
+            return self.engine.similar(query.item_id, query.k)
+        except KeyError:
+            raise NotFoundError(
+                "item_id: this model has no such item; it was not in the training data", reason="ITEM_NOT_FOUND"
+            ) from None
+
+
+def _describe(manifest: Manifest, version: types.ModelVersion, retrieval: str) -> model_pb.Model:
+    description = model_pb.Model(
+        version=version,
+        family=manifest.family,
+        retrieval=retrieval,
+        item_count=manifest.item_count,
+        user_count=manifest.user_count,
+        dimension=manifest.dimension,
+        metrics=manifest.metrics,
+    )
+    description.create_time.FromDatetime(manifest.created_at)
+    return description

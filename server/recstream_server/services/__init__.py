@@ -1,0 +1,1 @@
+"""The RPCs. A handler is parse, engine, pack."""
