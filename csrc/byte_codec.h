@@ -43,7 +43,8 @@ class ByteReader {
   T get() {
     static_assert(std::is_arithmetic_v<T>);
     T value;
-    std::memcpy(&value, get_raw(sizeof value).data(), sizeof value);
+    const auto raw = get_raw(sizeof value);
+    std::memcpy(&value, raw.data(), raw.size());
     return value;
   }
 

@@ -90,16 +90,13 @@ std::vector<std::int64_t> Engine::candidate_rows(const RecommendRequest& request
                                                  std::vector<std::string_view>& missing) const {
   std::vector<std::int64_t> rows;
   // Taking a row out of the eligible ones as it comes also makes it count once.
-  if (request.candidate_rows) {
-    for (const auto row : *request.candidate_rows) {
-      if (row == -1) continue;
-      require_row(row, model_.item_vectors.rows, "candidate_rows");
-      if (eligible.take(row)) rows.push_back(row);
-    }
-    return rows;
+  for (const auto row : request.candidate_rows.value_or(std::span<const std::int64_t>{})) {
+    if (row == -1) continue;
+    require_row(row, model_.item_vectors.rows, "candidate_rows");
+    if (eligible.take(row)) rows.push_back(row);
   }
   std::unordered_set<std::string_view> reported;
-  for (const auto id : *request.candidate_ids) {
+  for (const auto id : request.candidate_ids.value_or(std::span<const std::string_view>{})) {
     const auto row = model_.item_ids->find(id);
     if (row < 0) {
       if (reported.insert(id).second) missing.push_back(id);

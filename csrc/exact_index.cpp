@@ -5,6 +5,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "bitmap.h"
 #include "block_scan.h"
 #include "index_snapshot.h"
 #include "parallel.h"
@@ -24,7 +25,7 @@ void require_queries(const MatrixView& queries, std::int64_t dimension, std::int
                                 std::to_string(queries.dimension));
   }
   require_finite(queries, "queries");
-  const auto words = static_cast<std::size_t>((rows + 63) / 64);
+  const auto words = words_for(rows);
   for (const auto& filter : filters) {
     if (!filter.allow.empty() && filter.allow.size() < words) {
       throw std::invalid_argument("allow must have at least " + std::to_string(words) + " words for " +

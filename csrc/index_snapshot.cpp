@@ -17,16 +17,6 @@ double checked_norm(const float* vector, std::int64_t dimension, std::int64_t ro
   return std::sqrt(square);
 }
 
-void set_live(Block& block, std::int64_t slot, bool live) {
-  auto& word = block.live[static_cast<std::size_t>(slot / 64)];
-  const std::uint64_t bit = std::uint64_t{1} << (slot % 64);
-  word = live ? word | bit : word & ~bit;
-}
-
-bool is_live(const Block& block, std::int64_t slot) {
-  return (block.live[static_cast<std::size_t>(slot / 64)] >> (slot % 64) & 1) != 0;
-}
-
 double largest_norm(const Block& block) {
   const auto& norms = block.storage->norms;
   return *std::max_element(norms.begin(), norms.begin() + block.count);
@@ -38,7 +28,7 @@ void write_slot(Block& block, std::int64_t slot, std::span<const float> vector, 
               vector.size_bytes());
   block.storage->norms[static_cast<std::size_t>(slot)] = norm;
   block.count = std::max(block.count, static_cast<int>(slot) + 1);
-  set_live(block, slot, true);
+  set_bit(block.live, slot);
 }
 
 std::shared_ptr<BlockStorage> own_storage(const Block& block, std::int64_t dimension) {
@@ -79,7 +69,7 @@ class SnapshotEditor {
     const auto slot = row % kBlockRows;
     Block& block = edit(row / kBlockRows);
     const bool appended = slot >= block.count;
-    if (!appended && !is_live(block, slot)) --next_.deleted;
+    if (!appended && !has_bit(block.live, slot)) --next_.deleted;
     if (needs_copy(row, block)) block.storage = own_storage(block, next_.dimension);
     write_slot(block, slot, vector, norm);
     block.max_norm = appended ? std::max(block.max_norm, norm) : largest_norm(block);
@@ -88,8 +78,8 @@ class SnapshotEditor {
 
   void erase(std::int64_t row) {
     Block& block = edit(row / kBlockRows);
-    if (!is_live(block, row % kBlockRows)) return;
-    set_live(block, row % kBlockRows, false);
+    if (!has_bit(block.live, row % kBlockRows)) return;
+    clear_bit(block.live, row % kBlockRows);
     ++next_.deleted;
   }
 
@@ -141,7 +131,7 @@ IndexSnapshot borrow_rows(const MatrixView& vectors, const kernels::Table& kerne
       const auto row = first + slot;
       block->storage->norms[static_cast<std::size_t>(slot)] =
           checked_norm(vectors.row(row).data(), vectors.dimension, row, kernels);
-      set_live(*block, slot, true);
+      set_bit(block->live, slot);
     }
     block->max_norm = largest_norm(*block);
     snapshot.blocks.push_back(std::move(block));

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "bitmap.h"
 #include "kernels/kernels.h"
 #include "recstream/matrix_view.h"
 
@@ -14,7 +15,7 @@ namespace recstream {
 /// Rows of a block. Its vectors take 64 KiB at d = 16 and 256 KiB at d = 64: small enough to stay in the second-level
 /// cache for a batch of queries, and to be copied when one of its rows changes.
 inline constexpr std::int64_t kBlockRows = 1024;
-inline constexpr std::int64_t kBlockWords = kBlockRows / kernels::kGroupRows;
+inline constexpr std::int64_t kBlockWords = kBlockRows / kWordBits;
 
 /// Memory of a block's rows: the caller's, or its own with room for kBlockRows. Slots at and after the `count` of every
 /// Block that points here are free to be written; the others never change.
@@ -48,10 +49,7 @@ struct IndexSnapshot {
   double norm(std::int64_t row) const {
     return block_of(row).storage->norms[static_cast<std::size_t>(row % kBlockRows)];
   }
-  bool is_live(std::int64_t row) const {
-    const auto slot = row % kBlockRows;
-    return (block_of(row).live[static_cast<std::size_t>(slot / 64)] >> (slot % 64) & 1) != 0;
-  }
+  bool is_live(std::int64_t row) const { return has_bit(block_of(row).live, row % kBlockRows); }
 };
 
 /// Snapshot that borrows `vectors`. Throws std::invalid_argument naming a row that is not finite. O(rows * dimension).

@@ -47,7 +47,7 @@ ItemHistory HistoryBuilder::finish(std::size_t max_items) const {
 std::size_t HistoryBuilder::slot_of(ItemKey item) const {
   const std::size_t mask = slots_.size() - 1;
   // Fibonacci hashing spreads the neighbouring rows that a catalogue sorted by kind gives one person.
-  std::size_t slot = static_cast<std::uint32_t>(item) * std::size_t{0x9E3779B97F4A7C15} >> 32 & mask;
+  std::size_t slot = ((static_cast<std::uint32_t>(item) * std::size_t{0x9E3779B97F4A7C15}) >> 32) & mask;
   while (slots_[slot] >= 0 && slot_items_[slot] != item) slot = (slot + 1) & mask;
   return slot;
 }

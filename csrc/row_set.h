@@ -1,29 +1,28 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include "bitmap.h"
 
 namespace recstream {
 
 /// A set of rows 0 .. size - 1, as a bitmap; full at first.
 class RowSet {
  public:
-  explicit RowSet(std::int64_t size) : words_(static_cast<std::size_t>((size + 63) / 64), ~std::uint64_t{0}) {
-    if (size % 64 != 0) words_.back() = (std::uint64_t{1} << (size % 64)) - 1;
+  explicit RowSet(std::int64_t size) : words_(words_for(size), ~std::uint64_t{0}) {
+    if (size % kWordBits != 0) words_.back() = mask_of(size) - 1;
   }
 
   /// Takes a row out; whether it was in.
   bool take(std::int64_t row) {
-    auto& word = words_[static_cast<std::size_t>(row / 64)];
-    const std::uint64_t bit = std::uint64_t{1} << (row % 64);
-    const bool held = (word & bit) != 0;
-    word &= ~bit;
+    const bool held = contains(row);
+    clear_bit(words_, row);
     return held;
   }
 
-  bool contains(std::int64_t row) const { return (words_[static_cast<std::size_t>(row / 64)] >> (row % 64) & 1) != 0; }
+  bool contains(std::int64_t row) const { return has_bit(words_, row); }
 
   std::span<const std::uint64_t> words() const { return words_; }
 
