@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 """What shells report for a process that Ctrl-C ended."""
 
-_EPILOG = """
-[b]Examples[/b]
-
-recstream train --model als --data ml-100k --out ml-100k.bundle
-
-recstream train --model als --data ml-1m --out ml-1m.bundle --protocol C --seed 1
-
-recstream train --model als --data ml-100k --out small.bundle --quick --set model.dimension=16
+# \b keeps the lines as they are.
+_EPILOG = """\b
+Examples:
+  recstream train --model als --data ml-100k --out ml-100k.bundle
+  recstream train --model als --data ml-1m --out ml-1m.bundle --protocol C
+  recstream train --model als --data ml-100k --out small.bundle --quick --set model.dimension=16
 """
 
 

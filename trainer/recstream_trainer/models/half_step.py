@@ -108,8 +108,16 @@ def cholesky(observed: Observed, fixed: torch.Tensor, objective: Objective) -> t
     solution = torch.zeros_like(targets)
     for block in observed.blocks():
         rows = block[0]
-        systems = shared + torch.diag_embed(penalties[rows, None].expand(-1, fixed.shape[1]))
-        solution[rows] = _solve(_add_outer_products(systems, block, padded), targets[rows])
+        solved, failed = _solve(block, shared, penalties[rows], padded, targets[rows])
+        if failed:
+            # Too little regularization for float32: definite on paper, not after rounding.
+            doubles = (part.double() for part in (shared, penalties[rows], padded, targets[rows]))
+            solved, failed = _solve(block, *doubles)
+        if failed:
+            raise ConfigurationError(
+                "model.regularization is too small: the equations of some rows have no unique solution; raise it"
+            )
+        solution[rows] = solved.to(solution.dtype)
     return solution
 
 
@@ -121,24 +129,16 @@ def _squares(vectors: torch.Tensor) -> torch.Tensor:
     return (vectors * vectors).sum(1, keepdim=True)
 
 
-def _add_outer_products(systems: torch.Tensor, block: Block, padded: torch.Tensor) -> torch.Tensor:
+def _solve(
+    block: Block, shared: torch.Tensor, penalties: torch.Tensor, padded: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, bool]:
+    """Solutions of a block's rows, and whether the equations of one were not positive definite."""
     rows, columns, weights = block
+    systems = shared + torch.diag_embed(penalties[:, None].expand(-1, len(shared)))
     # A row longer than a block is gathered in parts, so an item that everybody has does not fill the memory.
     width = max(1, BLOCK_PAIRS // len(rows))
-    for some, confidences in zip(torch.split(columns, width, dim=1), torch.split(weights, width, dim=1), strict=True):
+    for some, confidences in zip(torch.split(columns, width, 1), torch.split(weights, width, 1), strict=True):
         vectors = padded[some]
         systems = torch.baddbmm(systems, (vectors * confidences[:, :, None]).mT, vectors)
-    return systems
-
-
-def _solve(systems: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    factors, failed = torch.linalg.cholesky_ex(systems)
-    if not failed.any():
-        return torch.cholesky_solve(targets[:, :, None], factors)[:, :, 0]
-    # Too little regularization for float32: definite on paper, not after rounding.
-    factors, failed = torch.linalg.cholesky_ex(systems.double())
-    if failed.any():
-        raise ConfigurationError(
-            "model.regularization is too small: the equations of some rows have no unique solution; raise it"
-        )
-    return torch.cholesky_solve(targets.double()[:, :, None], factors)[:, :, 0].float()
+    factors, failures = torch.linalg.cholesky_ex(systems)
+    return torch.cholesky_solve(targets[:, :, None], factors)[:, :, 0], bool(failures.any())
