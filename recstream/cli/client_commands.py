@@ -1,7 +1,204 @@
-"""Subcommands that talk to a server."""
+"""Subcommands that talk to a server: recommend, event, events, similar, watch, models."""
+
+# ruff: noqa: PLC0415 - imported when a command runs, as `recstream --help` must not wait for grpc
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from recstream.client import RecommendFields
+    from recstream.v1.recommendation_service_pb2 import RecommendItemsResponse
+
+Target: TypeAlias = Annotated[str, typer.Option(metavar="HOST:PORT", help="Address of the server.")]
+User: TypeAlias = Annotated[str, typer.Option(metavar="ID", help="The user.")]
+Session: TypeAlias = Annotated[str, typer.Option(metavar="ID", help="The visit, for people without a user id.")]
+Item: TypeAlias = Annotated[str, typer.Option(metavar="ID", help="The item.")]
+Count: TypeAlias = Annotated[int, typer.Option("-k", "--count", min=1, max=1000, help="How many items.")]
+Seen: TypeAlias = Annotated[bool, typer.Option("--include-seen", help="Seen items may be in the answer.")]
+Exclude: TypeAlias = Annotated[list[str] | None, typer.Option(metavar="ID", help="Leave this item out; repeatable.")]
+Candidate: TypeAlias = Annotated[
+    list[str] | None, typer.Option(metavar="ID", help="Choose among these items only; repeatable.")
+]
+Timeout: TypeAlias = Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait for an answer.")]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, one object a line.")]
+
+_TARGET = "127.0.0.1:50051"
 
 
 def register(app: typer.Typer) -> None:
     """Add the subcommands."""
+    app.command(epilog="Example: recstream recommend --user 42 -k 5")(recommend)
+    app.command(epilog="Example: recstream event --user 42 --item 50 --type click")(event)
+    app.command(epilog="Example: recstream events --user 42 --count 5")(events)
+    app.command(epilog="Example: recstream similar --item 50")(similar)
+    app.command(epilog="Example: recstream watch --user 42")(watch)
+    app.command(epilog="Example: recstream models")(models)
+
+
+def recommend(
+    *,
+    user: User = "",
+    session: Session = "",
+    count: Count = 10,
+    include_seen: Seen = False,
+    exclude: Exclude = None,
+    candidate: Candidate = None,
+    target: Target = _TARGET,
+    timeout: Timeout = 5.0,
+    as_json: Json = False,
+) -> None:
+    """Show the best items for a user, best first."""
+    from recstream.cli.tables import make_console, recommendation_table
+    from recstream.client import Client
+
+    query = _query(session, count, include_seen, exclude, candidate)
+    with Client(target, timeout_s=timeout) as client:
+        answer = client.recommend_items(user, **query)
+    if as_json:
+        _print_json(answer)
+    else:
+        make_console().print(recommendation_table(answer.recommendations, caption=_caption(answer)))
+
+
+def event(
+    *,
+    item: Item,
+    type_: Annotated[str, typer.Option("--type", metavar="TYPE", help="What happened, for example click or like.")],
+    user: User = "",
+    session: Session = "",
+    value: Annotated[float | None, typer.Option(help="A rating, or seconds of dwell time.")] = None,
+    event_id: Annotated[str, typer.Option(metavar="ID", help="Idempotency key; a random one by default.")] = "",
+    target: Target = _TARGET,
+    timeout: Timeout = 5.0,
+    as_json: Json = False,
+) -> None:
+    """Store what a user did with an item; every later answer reflects it."""
+    from recstream.client import Client
+
+    with Client(target, timeout_s=timeout) as client:
+        ack = client.write_user_event(
+            item_id=item, event_type=type_, user_id=user, session_id=session, value=value, event_id=event_id
+        )
+    if as_json:
+        _print_json(ack)
+    else:
+        what = "was stored before" if ack.duplicate else "is stored"
+        typer.echo(f"event {ack.event_id} {what}, state version {ack.state_version}")
+
+
+def events(
+    *,
+    user: User,
+    count: Annotated[int, typer.Option("-k", "--count", min=1, help="How many events.")] = 20,
+    target: Target = _TARGET,
+    timeout: Timeout = 5.0,
+    as_json: Json = False,
+) -> None:
+    """Show a user's stored events, newest first."""
+    from itertools import islice
+
+    from recstream.cli.tables import event_table, make_console
+    from recstream.client import Client
+
+    with Client(target, timeout_s=timeout) as client:
+        stored = list(islice(client.list_user_events(user, page_size=count), count))
+    if as_json:
+        _print_json(*stored)
+    else:
+        make_console().print(event_table(stored))
+
+
+def similar(
+    *,
+    item: Item,
+    count: Count = 10,
+    target: Target = _TARGET,
+    timeout: Timeout = 5.0,
+    as_json: Json = False,
+) -> None:
+    """Show the items nearest to an item, nearest first."""
+    from recstream.cli.tables import make_console, recommendation_table
+    from recstream.client import Client
+
+    with Client(target, timeout_s=timeout) as client:
+        answer = client.find_similar_items(item, page_size=count, include_attributes=True)
+    if as_json:
+        _print_json(answer)
+    else:
+        caption = f"{answer.model.name} {answer.model.version}"
+        make_console().print(recommendation_table(answer.recommendations, caption=caption))
+
+
+def watch(
+    *,
+    user: User = "",
+    session: Session = "",
+    count: Count = 10,
+    include_seen: Seen = False,
+    exclude: Exclude = None,
+    candidate: Candidate = None,
+    lists: Annotated[int, typer.Option(min=0, help="Stop after so many lists; 0 goes on until Ctrl-C.")] = 0,
+    target: Target = _TARGET,
+    as_json: Json = False,
+) -> None:
+    """Show a user's recommendations, and again whenever events change them."""
+    from itertools import islice
+
+    from recstream.cli.watch_screen import WatchScreen
+    from recstream.client import Client
+
+    query = _query(session, count, include_seen, exclude, candidate)
+    with suppress(KeyboardInterrupt), Client(target) as client, WatchScreen() as screen:
+        for update in islice(client.watch_recommendations(user, **query), lists or None):
+            if as_json:
+                _print_json(update)
+            else:
+                screen.show(update)
+
+
+def models(*, target: Target = _TARGET, timeout: Timeout = 5.0, as_json: Json = False) -> None:
+    """Show the models that the server holds."""
+    from recstream.cli.tables import make_console, model_table
+    from recstream.client import Client
+
+    with Client(target, timeout_s=timeout) as client:
+        held = list(client.list_models())
+    if as_json:
+        _print_json(*held)
+    else:
+        make_console().print(model_table(held))
+
+
+def _query(
+    session: str, count: int, include_seen: bool, exclude: Sequence[str] | None, candidate: Sequence[str] | None
+) -> "RecommendFields":
+    return {
+        "session_id": session,
+        "page_size": count,
+        "include_seen": include_seen,
+        "exclude_item_ids": exclude or (),
+        "candidate_item_ids": candidate or (),
+        "include_attributes": True,
+    }
+
+
+def _caption(answer: "RecommendItemsResponse") -> str:
+    from recstream.v1.types_pb2 import FALLBACK_POPULAR, FALLBACK_SESSION
+
+    parts = [f"{answer.model.name} {answer.model.version}", f"state version {answer.state_version}"]
+    parts += {FALLBACK_SESSION: ["from the session"], FALLBACK_POPULAR: ["popular items"]}.get(answer.fallback, [])
+    parts += ["approximate"] if answer.approximate else []
+    parts += [f"unknown: {', '.join(answer.missing_item_ids)}"] if answer.missing_item_ids else []
+    return ", ".join(parts)
+
+
+def _print_json(*messages: "Message") -> None:
+    from google.protobuf.json_format import MessageToJson
+
+    for message in messages:
+        typer.echo(MessageToJson(message, preserving_proto_field_name=True, indent=None))
