@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from recstream.client import RecommendFields
     from recstream.v1.recommendation_service_pb2 import RecommendItemsResponse
+    from recstream.v1.types_pb2 import ModelVersion
 
 Target: TypeAlias = Annotated[str, typer.Option(metavar="HOST:PORT", help="Address of the server.")]
 User: TypeAlias = Annotated[str, typer.Option(metavar="ID", help="The user.")]
@@ -62,7 +63,7 @@ def recommend(
     if as_json:
         _print_json(answer)
     else:
-        make_console().print(recommendation_table(answer.recommendations, caption=_caption(answer)))
+        make_console().print(recommendation_table(answer.recommendations), _caption(answer))
 
 
 def event(
@@ -130,8 +131,7 @@ def similar(
     if as_json:
         _print_json(answer)
     else:
-        caption = f"{answer.model.name} {answer.model.version}"
-        make_console().print(recommendation_table(answer.recommendations, caption=caption))
+        make_console().print(recommendation_table(answer.recommendations), _model_name(answer.model))
 
 
 def watch(
@@ -188,13 +188,18 @@ def _query(
 
 
 def _caption(answer: "RecommendItemsResponse") -> str:
+    from recstream.cli.tables import printable
     from recstream.v1.types_pb2 import FALLBACK_POPULAR, FALLBACK_SESSION
 
-    parts = [f"{answer.model.name} {answer.model.version}", f"state version {answer.state_version}"]
+    parts = [_model_name(answer.model), f"state version {answer.state_version}"]
     parts += {FALLBACK_SESSION: ["from the session"], FALLBACK_POPULAR: ["popular items"]}.get(answer.fallback, [])
     parts += ["approximate"] if answer.approximate else []
     parts += [f"unknown: {', '.join(answer.missing_item_ids)}"] if answer.missing_item_ids else []
-    return ", ".join(parts)
+    return printable(", ".join(parts))
+
+
+def _model_name(model: "ModelVersion") -> str:
+    return f"{model.name} {model.version}"
 
 
 def _print_json(*messages: "Message") -> None:

@@ -22,23 +22,17 @@ def make_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, markup=False, width=_PIPE_WIDTH)
 
 
-def recommendation_table(
-    recommendations: "Sequence[Recommendation]", *, caption: str = "", before: Sequence[str] | None = None
-) -> Table:
+def recommendation_table(recommendations: "Sequence[Recommendation]", *, before: Sequence[str] | None = None) -> Table:
     """A row per item: rank, id, title, genres, score.
 
     Parameters
     ----------
     recommendations : sequence
         Best first; titles and genres come from their attributes, where there are any.
-    caption : str
-        A line below.
     before : item ids, optional
         The list that this one follows: adds a column that says how each item has moved.
     """
-    table = Table(
-        caption=printable(caption) or None, caption_justify="left", box=None, header_style="bold", pad_edge=False
-    )
+    table = _table()
     named = any(item.attributes for item in recommendations)
     table.add_column("#", justify="right")
     if before is not None:
