@@ -3,17 +3,18 @@
 import json
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from recstream_trainer.commands.data import ColumnsOption, ItemsOption
 
 if TYPE_CHECKING:
+    from recstream_trainer.datasets import CleaningRules
     from recstream_trainer.evaluation import JudgedModel
 
 _EXAMPLE = (
@@ -49,25 +50,37 @@ def evaluate(
 
     wanted = require_protocol(protocol)
     model = load_bundle(bundle)
-    dataset = load_dataset(data, columns=ColumnMapping.parse(columns) if columns else None, items=items)
+    mapping = ColumnMapping.parse(columns) if columns else None
+    dataset = load_dataset(data, columns=mapping, cleaning=_cleaning_of(model.manifest.training.config), items=items)
     judged = judge_bundle(model, dataset, wanted)
     command = shlex.join(["recstream", *sys.argv[1:]])
     if json_file is not None:
         json_file.write_text(json.dumps(summary_of(judged, command=command), indent=2) + "\n", encoding="utf-8")
     if report is not None:
         write_report(report, judged, command=command)
-    Console().print(metric_table(judged))
+    _show(judged)
 
 
-def metric_table(judged: "JudgedModel") -> Table:
-    """The metrics of a judged model, for a terminal."""
-    split = judged.split
-    auc = f", AUC {judged.metrics['auc']:.4f}" if "auc" in judged.metrics else ""
-    caption = f"{judged.metrics['users']:,} users{auc}; the model saw {split.final_fit}"
-    title = escape(f"{judged.model} on {judged.data}, protocol {split.protocol}, seed {split.seed}")
-    table = Table("metric", title=title, caption=caption, title_justify="left", caption_justify="left")
-    for k in judged.ks:
-        table.add_column(f"@{k}", justify="right")
-    for name in dict.fromkeys(key.partition("@")[0] for key in judged.metrics if "@" in key):
-        table.add_row(name, *(f"{judged.metrics[f'{name}@{k}']:.4f}" for k in judged.ks))
-    return table
+def _cleaning_of(config: Mapping[str, Any]) -> "CleaningRules":
+    """The rules by which `recstream train` cleaned, out of the settings that it noted down in the bundle."""
+    from recstream_trainer.config import DataSettings  # noqa: PLC0415 - as above
+    from recstream_trainer.datasets import CleaningRules  # noqa: PLC0415
+
+    settings = DataSettings.model_validate(config.get("data", {}))
+    return CleaningRules(
+        repeats=None if settings.repeats == "auto" else settings.repeats,
+        min_user_interactions=settings.min_user_interactions,
+        min_item_interactions=settings.min_item_interactions,
+    )
+
+
+def _show(judged: "JudgedModel") -> None:
+    split, metrics = judged.split, judged.metrics
+    auc = f", AUC {metrics['auc']:.4f}" if "auc" in metrics else ""
+    table = Table("metric", *(f"@{k}" for k in judged.ks))
+    for name in dict.fromkeys(key.partition("@")[0] for key in metrics if "@" in key):
+        table.add_row(name, *(f"{metrics[f'{name}@{k}']:.4f}" for k in judged.ks))
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(f"{judged.model} on {judged.data}, protocol {split.protocol}, seed {split.seed}")
+    console.print(table)
+    console.print(f"{metrics['users']:,} users{auc}; the model saw {split.final_fit}")
