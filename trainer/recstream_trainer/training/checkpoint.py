@@ -47,7 +47,7 @@ class CheckpointFile:
             It is missing, damaged, or of another run; says in what the runs differ.
         """
         try:
-            with np.load(self.path, allow_pickle=False) as archive:
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             meta = json.loads(arrays.pop("meta").tobytes())
             state = RunState.from_json(meta["state"], _unprefixed("current", arrays), _unprefixed("best", arrays))
