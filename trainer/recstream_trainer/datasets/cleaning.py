@@ -167,7 +167,7 @@ def _repeated_pairs(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
     if repeats == "sum":
         if "weight" not in frame.columns:
             frame = frame.with_columns(pl.lit(1.0, dtype=pl.Float32).alias("weight"))
-        frame = frame.with_columns(pl.col("weight").sum().over(_PAIR))
+        frame = frame.with_columns(pl.col("weight").sum().over(_pair(frame)))
     ordered = frame.sort("timestamp", maintain_order=True) if "timestamp" in frame.columns else frame
     pair = _pair(ordered)
     return ordered.filter(pair.is_first_distinct() if repeats == "first" else pair.is_last_distinct()).sort("row")
