@@ -22,7 +22,7 @@ class EligibleWords {
   std::uint64_t word(std::int64_t group) {
     std::uint64_t bits = block_.live[static_cast<std::size_t>(group)];
     const std::int64_t first = first_row_ + group * kGroup;
-    if (!query_.allow.empty()) bits &= query_.allow[word_of(first)];
+    if (query_.allow) bits &= (*query_.allow)[word_of(first)];
     for (; next_excluded_ != query_.exclude.end() && *next_excluded_ < first + kGroup; ++next_excluded_) {
       bits &= ~mask_of(*next_excluded_);
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,7 +19,7 @@ struct PreparedQuery {
 
   const float* vector;
   double norm;
-  std::span<const std::uint64_t> allow;
+  std::optional<std::span<const std::uint64_t>> allow;
   /// Rising.
   std::vector<std::int64_t> exclude;
 };

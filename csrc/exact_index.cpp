@@ -27,9 +27,9 @@ void require_queries(const MatrixView& queries, std::int64_t dimension, std::int
   require_finite(queries, "queries");
   const auto words = words_for(rows);
   for (const auto& filter : filters) {
-    if (!filter.allow.empty() && filter.allow.size() < words) {
+    if (filter.allow && filter.allow->size() < words) {
       throw std::invalid_argument("allow must have at least " + std::to_string(words) + " words for " +
-                                  std::to_string(rows) + " rows, got " + std::to_string(filter.allow.size()));
+                                  std::to_string(rows) + " rows, got " + std::to_string(filter.allow->size()));
     }
   }
 }
@@ -181,7 +181,7 @@ IndexStats ExactIndex::stats() const {
   const auto current = snapshot();
   const auto blocks = static_cast<std::int64_t>(current->blocks.size());
   const auto scans = scans_.load();
-  return {.rows = current->rows - current->deleted,
+  return {.rows = current->rows,
           .deleted = current->deleted,
           .dimension = dimension_,
           .level = kernels_.name,

@@ -74,13 +74,20 @@ class ExactIndex:
         """
 
     def upsert(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
-        """Set rows, or append new ones (without gaps); visible to every search that starts afterwards."""
+        """Set rows, or append new ones (without gaps); visible to every search that starts afterwards.
+
+        The last of equal rows wins; a deleted row that is set comes back. A refused call changes nothing.
+        """
 
     def delete(self, rows: NDArray[np.int64]) -> None:
         """Take rows out of every search that starts afterwards; rows already gone are ignored, unknown ones refused."""
 
     def stats(self) -> dict[str, int | float | str]:
-        """``rows``, ``deleted``, ``dimension``, ``level``, ``bytes``, ``scans``, ``mean_rescored``."""
+        """``rows``, ``deleted``, ``dimension``, ``level``, ``bytes``, ``scans``, ``mean_rescored``.
+
+        ``rows`` counts row numbers in use, deleted ones included: the next new row has that number. ``bytes`` includes
+        the borrowed vectors. ``scans`` counts queries, ``mean_rescored`` the rows that one rescored in float64.
+        """
 
 @final
 class IdTable:

@@ -20,17 +20,13 @@ std::unique_ptr<ExactIndex> make_index(py::handle vectors, int threads, py::hand
   return std::make_unique<ExactIndex>(rows, threads, name);
 }
 
-void add_exclusions(std::vector<RowFilter>& filters, py::handle exclude) {
-  if (!PySequence_Check(exclude.ptr()) || py::isinstance<py::array>(exclude)) {
-    throw py::type_error("exclude must be a sequence with one int64 array for each query");
-  }
-  const auto sequence = py::reinterpret_borrow<py::sequence>(exclude);
-  if (sequence.size() != filters.size()) {
+void add_exclusions(std::vector<RowFilter>& filters, const py::tuple& exclude) {
+  if (exclude.size() != filters.size()) {
     throw std::invalid_argument("exclude must have one array for each of the " + std::to_string(filters.size()) +
-                                " queries, got " + std::to_string(sequence.size()));
+                                " queries, got " + std::to_string(exclude.size()));
   }
   for (std::size_t q = 0; q < filters.size(); ++q) {
-    filters[q].exclude = borrow_vector<std::int64_t>(py::object(sequence[q]), "exclude");
+    filters[q].exclude = borrow_vector<std::int64_t>(exclude[q], "exclude");
   }
 }
 
@@ -44,7 +40,7 @@ void add_bitmaps(std::vector<RowFilter>& filters, py::handle allow) {
     throw std::invalid_argument("allow must have one row for each of the " + std::to_string(filters.size()) +
                                 " queries, got " + std::to_string(array.shape(0)));
   }
-  for (std::size_t q = 0; q < filters.size(); ++q) filters[q].allow = {words + (shared ? 0 : q * width), width};
+  for (std::size_t q = 0; q < filters.size(); ++q) filters[q].allow = std::span(words + (shared ? 0 : q * width), width);
 }
 
 py::tuple search(const ExactIndex& index, py::handle queries, std::int64_t k, py::handle exclude, py::handle allow) {

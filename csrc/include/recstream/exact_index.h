@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,14 +34,15 @@ void keep_best(std::vector<ScoredRow>& rows, std::int64_t k);
 
 /// Which rows a query may return. Views memory that must outlive the search.
 struct RowFilter {
-  /// Bit r % 64 of word r / 64: whether row r may be returned. Empty means every row; else one bit for each row of
-  /// the index at least.
-  std::span<const std::uint64_t> allow;
+  /// Bit r % 64 of word r / 64: whether row r may be returned; a bit for each row of the index at least. None means
+  /// every row.
+  std::optional<std::span<const std::uint64_t>> allow;
   /// Rows that may not be returned, in any order; unknown ones are ignored.
   std::span<const std::int64_t> exclude;
 };
 
 struct IndexStats {
+  /// Row numbers in use, those of deleted rows included: the next new row has this number.
   std::int64_t rows;
   std::int64_t deleted;
   std::int64_t dimension;
