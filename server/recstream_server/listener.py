@@ -23,6 +23,8 @@ def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", limits.message_bytes),
         ("grpc.max_metadata_size", limits.metadata_bytes),
         ("grpc.absolute_max_metadata_size", limits.metadata_bytes),
+        # Otherwise a stream's window grows to megabytes, which a client can fill while its answers wait to be read.
+        ("grpc.http2.bdp_probe", 0),
         ("grpc.max_concurrent_streams", limits.calls_per_connection),
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.http2.min_ping_interval_without_data_ms", _LEAST_PING_INTERVAL_MS),

@@ -1,16 +1,28 @@
-"""A disk that can fail, events, and a small engine."""
+"""A disk that can fail, events, a small engine, and a real server in a process of its own."""
 
+import http.client
+import json
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import apsw
+import grpc
 import numpy as np
+import polars as pl
 import pytest
 from recstream_server.event_log import NewEvent
 
 from recstream._core import Engine, IdTable, UserEncoder
+from recstream.bundle import AlsFoldIn, BundleContent, DataRecord, TrainingRecord, write_bundle
+from recstream.v1.model_service_pb2_grpc import ModelServiceStub
+from recstream.v1.recommendation_service_pb2_grpc import RecommendationServiceStub
+from recstream.v1.user_event_service_pb2_grpc import UserEventServiceStub
 
 SECTOR_BYTES = 512
 
@@ -141,3 +153,114 @@ def id_table(prefix: str, count: int) -> IdTable:
     names = [f"{prefix}-{number}".encode() for number in range(count)]
     offsets = np.concatenate([[0], np.cumsum([len(name) for name in names])]).astype(np.int64)
     return IdTable(np.frombuffer(b"".join(names), np.uint8), offsets)
+
+
+class ServerProcess:
+    """`recstream serve` in a process of its own, and a channel to it."""
+
+    def __init__(self, *arguments: str) -> None:
+        command = [str(Path(sys.executable).parent / "recstream"), "serve", "--listen", "127.0.0.1:0", *arguments]
+        # A file and no pipe: nobody reads it while the server runs.
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the server
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
+        assert self.process.stdout is not None
+        self.ready_line = self.process.stdout.readline()
+        self.target = self.ready_line.rpartition(" ")[2].strip()
+        self.channel = grpc.insecure_channel(self.target)
+        self.recommendation = RecommendationServiceStub(self.channel)
+        self.user_event = UserEventServiceStub(self.channel)
+        self.model = ModelServiceStub(self.channel)
+
+    def stop(self, number: int = signal.SIGTERM, timeout_s: float = 20) -> tuple[int, str, str]:
+        """Send a signal; exit code, the rest of standard output, and standard error."""
+        self.process.send_signal(number)
+        return self.join(timeout_s)
+
+    def join(self, timeout_s: float = 20) -> tuple[int, str, str]:
+        out, _ = self.process.communicate(timeout=timeout_s)
+        return self.process.returncode, out, self.log()
+
+    def telemetry(self, path: str) -> tuple[int, str]:
+        """Status and text of a page of the telemetry endpoint, for which the server needs ``--metrics 127.0.0.1:0``."""
+        ready = next(line for line in self.log().splitlines() if '"metrics_ready"' in line)
+        connection = http.client.HTTPConnection(json.loads(ready)["address"], timeout=10)
+        connection.request("GET", path)
+        response = connection.getresponse()
+        text = response.read().decode()
+        connection.close()
+        return response.status, text
+
+    def metrics(self) -> dict[str, float]:
+        """All metrics by name and labels."""
+        lines = (line for line in self.telemetry("/metrics")[1].splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+    def log(self) -> str:
+        """What the server has logged."""
+        self._log.seek(0)
+        return self._log.read()
+
+    def close(self) -> None:
+        """Kill the process if it still runs, and let go of everything."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+        self.channel.close()
+        self._log.close()
+
+
+@pytest.fixture(scope="session")
+def bundle_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of 200 items ``item-0`` ... and 20 users ``user-0`` ..., each with a history of three items."""
+    return build_bundle(tmp_path_factory.mktemp("bundles") / "synthetic")
+
+
+@pytest.fixture
+def start_server(bundle_path: Path, tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+    """Starts servers on the state folder ``tmp_path / "state"``, with more arguments where given."""
+    started: list[ServerProcess] = []
+
+    def start(*arguments: str) -> ServerProcess:
+        started.append(ServerProcess("--bundle", str(bundle_path), "--state", str(tmp_path / "state"), *arguments))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def server(bundle_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One server for all tests that leave it as it is; give each test users of its own."""
+    shared = ServerProcess("--bundle", str(bundle_path), "--state", str(tmp_path_factory.mktemp("state")))
+    yield shared
+    shared.close()
+
+
+def build_bundle(path: Path, items: int = 200, users: int = 20, dimension: int = 8) -> Path:
+    random = np.random.default_rng(11)
+    rows = np.stack([random.choice(items, 3, replace=False) for _ in range(users)]).astype(np.int32)
+    content = BundleContent(
+        name="synthetic-als",
+        family="als",
+        item_ids=[f"item-{number}" for number in range(items)],
+        item_vectors=random.standard_normal((items, dimension)).astype(np.float32),
+        item_popularity=np.arange(items, 0, -1, dtype=np.float32),
+        user_ids=[f"user-{number}" for number in range(users)],
+        user_vectors=random.standard_normal((users, dimension)).astype(np.float32),
+        history=(np.arange(0, 3 * users + 1, 3, dtype=np.int64), rows.reshape(-1), np.ones(3 * users, np.float32)),
+        encoder=AlsFoldIn(unobserved_weight=0.1, regularization=0.1, regularization_exponent=0.0),
+        items=pl.DataFrame(
+            {
+                "title": [f"Title {number}" for number in range(items)],
+                "year": [1900 + number % 100 for number in range(items)],
+                "in_stock": [number % 2 == 0 for number in range(items)],
+                "genres": [["Drama", f"Genre {number % 5}"] for number in range(items)],
+            }
+        ),
+        metrics={"ndcg@10": 0.25},
+        training=TrainingRecord(seed=11, protocol=None, config={}),
+        data=DataRecord(name="synthetic", interactions=3 * users, fingerprint="0" * 64),
+    )
+    write_bundle(path, content)
+    return path
