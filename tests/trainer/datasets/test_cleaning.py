@@ -1,5 +1,7 @@
 """The cleaning pipeline: what goes, what stays, and what is told of it."""
 
+from datetime import time
+
 import numpy as np
 import polars as pl
 import pytest
@@ -119,6 +121,12 @@ def test_without_attributes_items_have_no_columns() -> None:
 def test_an_empty_result_says_where_the_rows_went() -> None:
     with pytest.raises(DataError, match=r"no rows are left.*of 2 rows read, 2 lacked a finite rating \(row 1: user=u"):
         cleaned(user=["u", "v"], item=["a", "b"], rating=["bad", "worse"])
+
+
+@pytest.mark.parametrize("values", [[["a"], ["b"]], [b"a", b"b"], [{"a": 1}, {"a": 2}], [time(1), time(2)]])
+def test_a_column_of_another_kind_is_refused(values: list[object]) -> None:
+    with pytest.raises(DataError, match=r"x: the column for the user holds .*; give it as text, numbers or dates"):
+        cleaned(user=values, item=["a", "b"])
 
 
 @pytest.mark.parametrize(("user", "item", "only"), [(["u", "u"], ["a", "b"], "user"), (["u", "v"], ["a", "a"], "item")])

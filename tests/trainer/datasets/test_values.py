@@ -14,6 +14,7 @@ from recstream_trainer.datasets.values import as_id, as_number, as_timestamp
         ([1, 2, None], ["1", "2", None]),
         ([1.0, 2.0, None], ["1", "2", None]),
         ([1.5, 2.0], ["1.5", "2.0"]),
+        ([1.0, float("nan"), float("inf")], ["1", None, None]),
         ([True, False], ["true", "false"]),
     ],
 )
@@ -24,7 +25,7 @@ def test_ids_are_trimmed_text(values: list[object], ids: list[str | None]) -> No
 def test_numbers_are_finite_or_null() -> None:
     column = pl.Series("rating", ["1", " 2.5 ", "-3e1", "nan", "inf", "five", "", None])
     assert as_number(column).to_list() == [1.0, 2.5, -30.0, None, None, None, None, None]
-    assert as_number(pl.Series([1.0, float("nan"), float("inf")])).to_list() == [1.0, None, None]
+    assert as_number(pl.Series([1.0, float("nan"), float("inf"), 1e300])).to_list() == [1.0, None, None, None]
 
 
 def test_numeric_times_keep_their_unit_and_every_digit() -> None:

@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from recstream_trainer.datasets.values import as_id
+from recstream.errors import DataError
+from recstream_trainer.datasets.values import as_id, is_readable
 
 _LIST_NAMES = {"genre", "genres", "tags", "categories", "keywords", "labels", "topics"}
 
@@ -10,8 +11,13 @@ _LIST_NAMES = {"genre", "genres", "tags", "categories", "keywords", "labels", "t
 def typed_attributes(table: pl.DataFrame, key: str) -> pl.DataFrame:
     """The table with its key as text named ``item``, and every other column as the narrowest type that holds it.
 
-    Text with ``|`` in it, and text under a name like ``genres``, becomes a list of text. What fits none of the types
-    becomes text. Rows without a key are left out.
+    Text with ``|`` in it, and text under a name like ``genres``, becomes a list of text, and a date becomes text. Rows
+    without a key are left out.
+
+    Raises
+    ------
+    DataError
+        A column of structs, bytes and the like, which a bundle cannot hold.
     """
     columns = [as_id(table[key]).alias("item")]
     columns += [_typed(column) for column in table.iter_columns() if column.name not in (key, "item")]
@@ -21,13 +27,16 @@ def typed_attributes(table: pl.DataFrame, key: str) -> pl.DataFrame:
 def _typed(column: pl.Series) -> pl.Series:
     dtype = column.dtype
     if dtype.is_integer():
-        return column.cast(pl.Int64)
-    if dtype.is_float():
-        return column.cast(pl.Float64).fill_nan(None)
-    if dtype == pl.Boolean or dtype == pl.List(pl.String):
+        return column.cast(pl.Int64, strict=False)
+    if dtype.is_float() or dtype.is_decimal():
+        number = column.cast(pl.Float64)
+        return number.set(~number.is_finite(), None)
+    if dtype == pl.Boolean:
         return column
-    if isinstance(dtype, pl.List):
+    if isinstance(dtype, pl.List) and is_readable(dtype.inner):
         return column.cast(pl.List(pl.String))
+    if not is_readable(dtype):
+        raise DataError(f"items: column {column.name!r} holds {dtype}; give it as text, numbers or lists of text")
     return _typed_text(column.cast(pl.String))
 
 

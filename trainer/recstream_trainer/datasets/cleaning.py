@@ -13,7 +13,7 @@ from recstream.errors import DataError
 from recstream_trainer.datasets.cleaning_report import CleaningReport, CleaningStep
 from recstream_trainer.datasets.dataset import Dataset
 from recstream_trainer.datasets.raw_tables import RawTables
-from recstream_trainer.datasets.values import as_id, as_number, as_timestamp
+from recstream_trainer.datasets.values import as_id, as_number, as_timestamp, is_readable
 
 MAX_ID_BYTES = 128
 """The limit of a bundle."""
@@ -61,8 +61,11 @@ def clean(name: str, raw: RawTables, rules: CleaningRules) -> Dataset:
     Raises
     ------
     DataError
-        No row is left, or a single user or item; says which steps dropped what.
+        A column of a type that cannot be read, no row left, or a single user or item; says which steps dropped what.
     """
+    for column, dtype in raw.rows.schema.items():
+        if not is_readable(dtype):
+            raise DataError(f"{name}: the column for the {column} holds {dtype}; give it as text, numbers or dates")
     frame = raw.rows.with_row_index("row", offset=1)
     report = [raw.unreadable] if raw.unreadable is not None else []
     for what, step in _steps(frame.columns, rules):
@@ -138,7 +141,7 @@ def _ids_short(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
 
 
 def _ratings(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
-    return frame.with_columns(as_number(frame["rating"]).cast(pl.Float32)).drop_nulls("rating")
+    return frame.with_columns(as_number(frame["rating"])).drop_nulls("rating")
 
 
 def _timestamps(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
@@ -146,7 +149,7 @@ def _timestamps(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
 
 
 def _weights(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
-    return frame.with_columns(as_number(frame["weight"]).cast(pl.Float32)).filter(pl.col("weight") > 0)
+    return frame.with_columns(as_number(frame["weight"])).filter(pl.col("weight") > 0)
 
 
 def _types(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
