@@ -1,6 +1,8 @@
 """Makers of what the core's classes are built from, and the oracle of its scores."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,3 +41,77 @@ def exact_scores() -> ExactScores:
         return left + right
 
     return score
+
+
+@dataclass
+class World:
+    """A small model, and engines on it."""
+
+    item_ids: list[str]
+    item_vectors: NDArray[np.float32]
+    popularity: NDArray[np.float32]
+    user_ids: list[str]
+    user_vectors: NDArray[np.float32]
+    pointers: NDArray[np.int64]
+    history_rows: NDArray[np.int32]
+    history_weights: NDArray[np.float32]
+    encoder: _core.UserEncoder
+    make_id_table: MakeIdTable
+
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of Engine."""
+        return {
+            "item_ids": self.make_id_table(self.item_ids),
+            "item_vectors": self.item_vectors,
+            "item_popularity": self.popularity,
+            "user_ids": self.make_id_table(self.user_ids),
+            "user_vectors": self.user_vectors,
+            "history": (self.pointers, self.history_rows, self.history_weights),
+            "encoder": self.encoder,
+        }
+
+    def engine(self, **options: int) -> _core.Engine:
+        """Make an engine without events."""
+        return _core.Engine(**self.arguments(), **options)
+
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture(scope="session")
+def make_world(make_id_table: MakeIdTable) -> MakeWorld:
+    """Make a world of items i0, i1, ... and users u0, u1, ... with `history` items each, but none for u0."""
+
+    def make(
+        *, items: int = 30, users: int = 4, dimension: int = 5, history: int = 6, encoder: str = "als", seed: int = 0
+    ) -> World:
+        rng = np.random.default_rng(seed)
+        vectors = rng.standard_normal((items, dimension)).astype(np.float32)
+        # A repeated vector makes ties; popularity ties come from its few values.
+        vectors[items // 2 :: 5] = vectors[items // 2 : items // 2 + 1]
+        lengths = [min(history, items) if user else 0 for user in range(users)]
+        rows = [rng.permutation(items)[:length] for length in lengths]
+        return World(
+            item_ids=[f"i{row}" for row in range(items)],
+            item_vectors=vectors,
+            popularity=rng.integers(0, 6, items).astype(np.float32),
+            user_ids=[f"u{row}" for row in range(users)],
+            user_vectors=rng.standard_normal((users, dimension)).astype(np.float32),
+            pointers=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            history_rows=np.concatenate([*rows, []]).astype(np.int32),
+            history_weights=rng.choice([1.0, 0.5, 2.0], sum(lengths)).astype(np.float32),
+            encoder=make_encoder(encoder, vectors),
+            make_id_table=make_id_table,
+        )
+
+    return make
+
+
+def make_encoder(kind: str, vectors: NDArray[np.float32]) -> _core.UserEncoder:
+    if kind == "als":
+        return _core.UserEncoder.als_fold_in(
+            vectors, unobserved_weight=0.1, regularization=0.05, regularization_exponent=0.5
+        )
+    if kind == "pooling":
+        return _core.UserEncoder.decayed_pooling(vectors, half_life_events=3.0)
+    return _core.UserEncoder.constant(np.linspace(-1, 2, vectors.shape[1]).astype(np.float32))
