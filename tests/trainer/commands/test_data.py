@@ -41,8 +41,8 @@ def test_describe_tells_sizes_cleaning_and_the_first_rows(shop: Path) -> None:
 
 
 def test_describe_writes_json(shop: Path, tmp_path: Path) -> None:
-    run("describe", str(shop), "--columns", "timestamp=when", "--json", str(tmp_path / "x.json"))
-    told = json.loads((tmp_path / "x.json").read_text())
+    run("describe", str(shop), "--columns", "timestamp=when", "--json", str(tmp_path / "new" / "x.json"))
+    told = json.loads((tmp_path / "new" / "x.json").read_text())
     assert (told["users"], told["items"], told["rows_read"], told["interactions"]) == (2, 2, 4, 2)
     assert told["timestamps"] == [1704153600, 1704326400]
     assert [step["dropped"] for step in told["cleaning"]] == [1, 0, 0, 0, 1]

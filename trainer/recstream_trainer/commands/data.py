@@ -77,7 +77,9 @@ def describe(
     console = Console()
     console.print(_sizes_table(dataset.name, sizes), dataset.cleaning.as_table(), _head(dataset, rows))
     if json_file is not None:
-        json_file.write_text(json.dumps(sizes | {"cleaning": dataset.cleaning.as_json()}, indent=2) + "\n")
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        told = sizes | {"cleaning": dataset.cleaning.as_json()}
+        json_file.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
 def sizes_of(dataset: "Dataset") -> dict[str, Any]:

@@ -55,6 +55,7 @@ def evaluate(
     judged = judge_bundle(model, dataset, wanted)
     command = shlex.join(["recstream", *sys.argv[1:]])
     if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps(summary_of(judged, command=command), indent=2) + "\n", encoding="utf-8")
     if report is not None:
         write_report(report, judged, command=command)

@@ -17,7 +17,8 @@ class Interactions:
     items : int32 (n,)
         Item codes, oldest first (in the order of the source where there is no time).
     weights : float32 (n,)
-        Above zero; 1 where the source has no weights.
+        1 where the source has no weights. A data set has none of 0; a trainer may give 0 to what was seen and yet is
+        no preference.
     """
 
     indptr: NDArray[np.int64]
