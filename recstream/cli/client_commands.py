@@ -3,7 +3,7 @@
 # ruff: noqa: PLC0415 - imported when a command runs, as `recstream --help` must not wait for grpc
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -153,12 +153,10 @@ def watch(
     from recstream.client import Client
 
     query = _query(session, count, include_seen, exclude, candidate)
-    with suppress(KeyboardInterrupt), Client(target) as client, WatchScreen() as screen:
+    with suppress(KeyboardInterrupt), Client(target) as client, ExitStack() as picture:
+        show = _print_json if as_json else picture.enter_context(WatchScreen()).show
         for update in islice(client.watch_recommendations(user, **query), lists or None):
-            if as_json:
-                _print_json(update)
-            else:
-                screen.show(update)
+            show(update)
 
 
 def models(*, target: Target = _TARGET, timeout: Timeout = 5.0, as_json: Json = False) -> None:

@@ -1,89 +1,47 @@
-"""Bundles to read and to damage."""
+"""A real gRPC server whose answers a test scripts."""
 
-import hashlib
-import json
-import shutil
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
-import polars as pl
+import grpc
 import pytest
+from grpc_health.v1.health import HealthServicer
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
-from recstream.bundle import AlsFoldIn, BundleContent, DataRecord, FileEntry, TrainingRecord, write_bundle
-from recstream.bundle.manifest import seal, version_of
+from recstream.v1.model_service_pb2_grpc import ModelServiceServicer, add_ModelServiceServicer_to_server
+from recstream.v1.recommendation_service_pb2_grpc import (
+    RecommendationServiceServicer,
+    add_RecommendationServiceServicer_to_server,
+)
+from recstream.v1.user_event_service_pb2_grpc import UserEventServiceServicer, add_UserEventServiceServicer_to_server
 
-MakeContent = Callable[..., BundleContent]
-Reseal = Callable[..., None]
-
-
-def _content(**changes: Any) -> BundleContent:
-    random = np.random.default_rng(3)
-    items, users, dimension = 20, 7, 4
-    history = (
-        np.arange(users + 1, dtype=np.int64) * 3,
-        random.integers(0, items, users * 3).astype(np.int32),
-        np.ones(users * 3, dtype=np.float32),
-    )
-    parts: dict[str, Any] = {
-        "name": "tiny",
-        "family": "als",
-        "item_ids": [f"item-{row}-é" for row in range(items)],
-        "item_vectors": random.normal(size=(items, dimension)).astype(np.float32),
-        "item_popularity": random.random(items).astype(np.float32),
-        "user_ids": [f"user-{row}" for row in range(users)],
-        "user_vectors": random.normal(size=(users, dimension)).astype(np.float32),
-        "history": history,
-        "encoder": AlsFoldIn(unobserved_weight=0.1, regularization=0.01, regularization_exponent=1.0),
-        "items": pl.DataFrame(
-            {
-                "title": [f"A title of some length {row}" for row in range(items)],
-                "genres": [["drama", "war"][: row % 3] for row in range(items)],
-                "year": [1900 + row for row in range(items)],
-            }
-        ),
-        "metrics": {"ndcg@10": 0.25},
-        "training": TrainingRecord(seed=1, protocol=None, config={}),
-        "data": DataRecord(name="made up", interactions=21, fingerprint="0" * 64),
-        "extra_files": {"evaluation.json": b"{}\n"},
-    }
-    return BundleContent(**(parts | changes))
-
-
-@pytest.fixture(scope="session")
-def make_content() -> MakeContent:
-    """The content of a small bundle, with parts replaced by name."""
-    return _content
-
-
-@pytest.fixture(scope="session")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole bundle; copy it before damaging it."""
-    folder = tmp_path_factory.mktemp("pristine") / "tiny"
-    write_bundle(folder, _content())
-    return folder
+SERVICES = (
+    (RecommendationServiceServicer, add_RecommendationServiceServicer_to_server),
+    (UserEventServiceServicer, add_UserEventServiceServicer_to_server),
+    (ModelServiceServicer, add_ModelServiceServicer_to_server),
+)
 
 
 @pytest.fixture
-def bundle_folder(pristine: Path, tmp_path: Path) -> Path:
-    """A copy of a whole bundle, to damage."""
-    return Path(shutil.copytree(pristine, tmp_path / "tiny"))
+def serve() -> Iterator[Callable[..., str]]:
+    """Start servers: RPC names to functions of the request (or its iterator) and the context. Returns the target."""
+    servers: list[grpc.Server] = []
 
+    def start(*, port: int = 0, health: int = HealthCheckResponse.SERVING, **handlers: Callable[..., Any]) -> str:
+        server = grpc.server(ThreadPoolExecutor(max_workers=8), options=[("grpc.so_reuseport", 0)])
+        methods = {name: staticmethod(handler) for name, handler in handlers.items()}
+        for base, add in SERVICES:
+            add(type(base.__name__, (base,), methods)(), server)
+        checks = HealthServicer()
+        checks.set("", health)
+        add_HealthServicer_to_server(checks, server)
+        bound = server.add_insecure_port(f"127.0.0.1:{port}")
+        server.start()
+        servers.append(server)
+        return f"127.0.0.1:{bound}"
 
-def _reseal(folder: Path, change: Callable[[dict[str, Any]], object] = lambda _: None) -> None:
-    value = json.loads((folder / "manifest.json").read_bytes())
-    del value["manifest_sha256"]
-    for name in value["files"]:
-        if (folder / name).is_file():
-            data = (folder / name).read_bytes()
-            value["files"][name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    value["version"] = version_of({name: FileEntry(**entry) for name, entry in value["files"].items()})
-    change(value)
-    (folder / "manifest.json").write_bytes(seal(value))
-
-
-@pytest.fixture(scope="session")
-def reseal() -> Reseal:
-    """Make every checksum right again after a change, then apply a change to the manifest itself and seal that."""
-    return _reseal
+    yield start
+    for server in servers:
+        server.stop(None).wait()
