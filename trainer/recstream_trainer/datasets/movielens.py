@@ -31,9 +31,11 @@ def read_100k_wheel(folder: Path) -> RawTables:
     """Read RecBole's copy of MovieLens 100k."""
     rows = _tab_separated(folder / "ml-100k.inter", _ROW)
     films = _tab_separated(folder / "ml-100k.item", ("item", "title", "year", "genres"))
-    # The copy misspells the placeholder for film 267, of which nothing is known.
-    films = films.with_columns(pl.col("title").replace("unkonwn", "unknown"), pl.col("genres").str.split(" "))
-    return RawTables(rows, _films(films))
+    # Put together again, for where the copy cut: a video, "... (1995) (V)", has V for its year there. It also misspells
+    # the placeholder for film 267, of which nothing is known.
+    name = pl.format("{} ({})", "title", "year").replace("unkonwn (unkonwn)", "unknown")
+    films = films.with_columns(name.alias("name"), pl.col("genres").str.split(" "))
+    return RawTables(rows, _films(_title_and_year(films)))
 
 
 def read_1m_wheel(folder: Path) -> RawTables:
