@@ -229,8 +229,14 @@ def _flush_folder(folder: Path) -> None:
 
 def _move_into_place(temporary: Path, target: Path) -> None:
     old = temporary.with_suffix(".old")
-    if target.exists():
+    replacing = target.exists()
+    if replacing:
         target.rename(old)
-    temporary.rename(target)
+    try:
+        temporary.rename(target)
+    except OSError:
+        if replacing:
+            old.rename(target)
+        raise
     _flush_folder(target.parent)
     shutil.rmtree(old, ignore_errors=True)

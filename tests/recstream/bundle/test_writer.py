@@ -182,3 +182,21 @@ def test_a_failing_disk_leaves_nothing(
     with pytest.raises(OSError, match="No space left"):
         write_bundle(tmp_path / "b", make_content())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_failing_rename_puts_the_old_bundle_back(
+    tmp_path: Path, make_content: MakeContent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bundle(tmp_path / "b", make_content(name="one"))
+    rename = Path.rename
+
+    def fail_into_place(source: Path, target: Path) -> Path:
+        if source.suffix == ".tmp":
+            raise OSError(5, os.strerror(5))
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", fail_into_place)
+    with pytest.raises(OSError, match="Input/output error"):
+        write_bundle(tmp_path / "b", make_content(name="two"), overwrite=True)
+    assert load_bundle(tmp_path / "b").manifest.name == "one"
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
