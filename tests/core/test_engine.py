@@ -64,9 +64,7 @@ class Oracle:
             return []
         number = self.world.user_ids.index(user)
         part = slice(self.world.pointers[number], self.world.pointers[number + 1])
-        return list(
-            zip(self.world.history_rows[part].tolist(), self.world.history_weights[part].tolist(), strict=True)
-        )
+        return list(zip(self.world.history_rows[part].tolist(), self.world.history_weights[part].tolist(), strict=True))
 
     def encode(self, base: list[tuple[int, float]], state: State, recent: list[Recent]) -> np.ndarray | None:
         live = [(item, weight) for item, weight in state.touched.items() if item in self.row]
@@ -100,6 +98,7 @@ class Oracle:
 
     def recommend(
         self,
+        *,
         user: str,
         session: str,
         recent: list[Recent],
@@ -111,7 +110,8 @@ class Oracle:
         vector, fallback, version, seen = self.profile(user, session, recent)
         gone = {self.row[item] for item in exclude if item in self.row} | (seen if exclude_seen else set())
         asked = self.world.item_ids if candidates is None else dict.fromkeys(candidates)
-        rows = np.array(sorted(self.row[item] for item in asked if item in self.row and self.row[item] not in gone), int)
+        known = {self.row[item] for item in asked if item in self.row}
+        rows = np.array(sorted(known - gone), int)
         if vector is None:
             scores = self.world.popularity[rows].astype(np.float64)
         else:
@@ -159,7 +159,7 @@ class EngineMatchesOracle(RuleBasedStateMachine):
         exclude_seen=st.booleans(),
     )
     def recommend(self, user: str, session: str, k: int, **rest: Any) -> None:
-        expected = self.oracle.recommend(user, session, k=k, **rest)
+        expected = self.oracle.recommend(user=user, session=session, k=k, **rest)
         arguments = {"user_id": user, "session_id": session, "k": k, "recent_events": rest.pop("recent"), **rest}
         answer = self.engine.recommend(**arguments)
         assert (
@@ -172,7 +172,8 @@ class EngineMatchesOracle(RuleBasedStateMachine):
         assert answer.item_ids == [self.world.item_ids[row] for row in answer.rows]
         if rest["candidates"] is not None:
             rows = [self.oracle.row.get(item, -1) for item in rest["candidates"]]
-            by_row = self.engine.recommend(**arguments | {"candidates": None, "candidate_rows": np.array(rows, np.int64)})
+            arguments |= {"candidates": None, "candidate_rows": np.array(rows, np.int64)}
+            by_row = self.engine.recommend(**arguments)
             assert (by_row.rows, by_row.scores, by_row.missing_item_ids) == (answer.rows, answer.scores, [])
 
     @rule(user=USERS, session=SESSIONS, recent=RECENT)

@@ -19,11 +19,17 @@ def changed(array: np.ndarray, place: Any, value: Any) -> np.ndarray:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda w: {"item_vectors": w.item_vectors[:-1]}, "item_vectors must have one entry for each of the 30 item_ids"),
+        (
+            lambda w: {"item_vectors": w.item_vectors[:-1]},
+            "item_vectors must have one entry for each of the 30 item_ids",
+        ),
         (lambda w: {"item_vectors": changed(w.item_vectors, (4, 1), NAN)}, "row 4 is not finite"),
         (lambda w: {"item_popularity": w.popularity[:-1]}, "item_popularity must have one entry for each of the 30"),
         (lambda w: {"item_popularity": changed(w.popularity, 3, NAN)}, "item_popularity: entry 3 is not finite"),
-        (lambda w: {"user_vectors": w.user_vectors[:-1]}, "user_vectors must have one entry for each of the 4 user_ids"),
+        (
+            lambda w: {"user_vectors": w.user_vectors[:-1]},
+            "user_vectors must have one entry for each of the 4 user_ids",
+        ),
         (lambda w: {"user_vectors": changed(w.user_vectors, (1, 1), NAN)}, "user_vectors: row 1 is not finite"),
         (lambda w: {"user_vectors": np.ones((4, 6), np.float32)}, "user_vectors have 6 dimensions, item_vectors 5"),
         (lambda w: {"encoder": _core.UserEncoder.constant(np.ones(6, np.float32))}, "encoder makes vectors of 6"),

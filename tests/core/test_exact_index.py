@@ -97,7 +97,7 @@ def check(case: Case, exact_scores, level: str, threads: int) -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=500, deadline=None, derandomize=True)
 @given(case=cases(st.integers(1, 130), 300))
 def test_search_is_the_float64_ranking(exact_scores, level: str, case: Case) -> None:
     check(case, exact_scores, level, threads=1)

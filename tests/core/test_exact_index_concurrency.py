@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ ROWS = 3000
 DIMENSION = 24
 
 
-def run_for(seconds: float, *works) -> list[BaseException]:
+def run_until(enough: Callable[[], bool], *works: Callable[[threading.Event], None]) -> list[BaseException]:
     """Run each work, told when to stop by its argument, on a thread of its own; the errors they raise."""
     stop = threading.Event()
     errors: list[BaseException] = []
@@ -27,7 +28,9 @@ def run_for(seconds: float, *works) -> list[BaseException]:
     threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
     for thread in threads:
         thread.start()
-    stop.wait(seconds)
+    deadline = time.monotonic() + 60
+    while not stop.is_set() and not enough() and time.monotonic() < deadline:
+        stop.wait(0.02)
     stop.set()
     for thread in threads:
         thread.join()
@@ -68,9 +71,7 @@ def test_a_search_sees_one_generation_of_all_rows(threads: int) -> None:
 
         return work
 
-    assert run_for(1.5, write, read(0), read(1)) == []
-    assert finished > 5
-    assert min(answers) > 5
+    assert run_until(lambda: finished > 100 and min(answers) > 100, write, read(0), read(1)) == []
 
 
 def test_deletes_and_appends_beside_searches() -> None:
@@ -107,9 +108,7 @@ def test_deletes_and_appends_beside_searches() -> None:
             assert window + appended_before * step <= found[-1] + 1 <= window + (appended_after + 1) * step
             answers += 1
 
-    assert run_for(1.5, write, read, read) == []
-    assert deleted > 20
-    assert answers > 20
+    assert run_until(lambda: deleted > 300 and answers > 300, write, read, read) == []
 
 
 def test_writers_wait_for_each_other() -> None:
@@ -127,8 +126,7 @@ def test_writers_wait_for_each_other() -> None:
 
         return work
 
-    assert run_for(0.5, write(0), write(1)) == []
-    assert min(counts) > 20
+    assert run_until(lambda: min(counts) > 500, write(0), write(1)) == []
 
 
 def test_searches_leave_the_interpreter_free() -> None:

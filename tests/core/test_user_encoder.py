@@ -28,24 +28,25 @@ def touches_of(seed: int, items: int, weights: list[float]) -> tuple[np.ndarray,
     items=st.integers(1, 60),
     dimension=st.one_of(st.integers(1, 20), st.sampled_from([64, 130])),
     weights=TOUCHED,
-    unobserved=st.sampled_from([0.0, 0.01, 1.0]),
-    regularization=st.sampled_from([1e-3, 0.1, 10.0]),
-    exponent=st.sampled_from([0.0, 0.5, 1.0]),
+    options=st.fixed_dictionaries(
+        {
+            "unobserved_weight": st.sampled_from([0.0, 0.01, 1.0]),
+            "regularization": st.sampled_from([1e-3, 0.1, 10.0]),
+            "regularization_exponent": st.sampled_from([0.0, 0.5, 1.0]),
+        }
+    ),
 )
 def test_als_fold_in_solves_the_normal_equations(
     seed: int,
     items: int,
     dimension: int,
     weights: list[float],
-    unobserved: float,
-    regularization: float,
-    exponent: float,
+    options: dict[str, float],
 ) -> None:
     vectors = items_of(seed, items, dimension)
     rows, strengths = touches_of(seed, items, weights)
-    encoder = _core.UserEncoder.als_fold_in(
-        vectors, unobserved_weight=unobserved, regularization=regularization, regularization_exponent=exponent
-    )
+    encoder = _core.UserEncoder.als_fold_in(vectors, **options)
+    unobserved = options["unobserved_weight"]
     made = encoder.encode(rows, strengths)
     if not strengths.any():
         assert made is None
@@ -55,7 +56,8 @@ def test_als_fold_in_solves_the_normal_equations(
     w = strengths.astype(np.float64)
     observed = np.count_nonzero(w)
     system = unobserved * v.T @ v + touched.T @ (np.abs(w)[:, None] * touched)
-    system += regularization * (observed + unobserved * items) ** exponent * np.eye(dimension)
+    mass = observed + unobserved * items
+    system += options["regularization"] * mass ** options["regularization_exponent"] * np.eye(dimension)
     expected = np.linalg.solve(system, touched.T @ np.maximum(w, 0))
     assert made.dtype == np.float32
     assert made.shape == (dimension,)
@@ -167,9 +169,7 @@ def test_vectors_that_are_not_finite_are_refused() -> None:
     with pytest.raises(ValueError, match="item_vectors: row 3 is not finite"):
         _core.UserEncoder.decayed_pooling(vectors, half_life_events=1.0)
     with pytest.raises(ValueError, match="item_vectors: row 3 is not finite"):
-        _core.UserEncoder.als_fold_in(
-            vectors, unobserved_weight=1.0, regularization=1.0, regularization_exponent=1.0
-        )
+        _core.UserEncoder.als_fold_in(vectors, unobserved_weight=1.0, regularization=1.0, regularization_exponent=1.0)
     with pytest.raises(ValueError, match="vector: row 0 is not finite"):
         _core.UserEncoder.constant(np.array([np.inf], np.float32))
     with pytest.raises(ValueError, match="vector must have 1 to 2048 dimensions, got 0"):
