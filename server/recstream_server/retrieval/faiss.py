@@ -1,5 +1,6 @@
 """A FAISS index proposes, the engine decides: for catalogues that are too large to scan."""
 
+import re
 import time
 from typing import Any, Protocol
 
@@ -19,6 +20,9 @@ _WIDENING = 4
 
 # Above this part of the catalogue, rescoring the proposals one by one costs more than the exact scan.
 _LARGEST_PART = 0.25
+
+# FAISS puts function, file, line and the failed condition before what it has to say.
+_PLACE_IN_FAISS = re.compile(r"(?s)^.*\.(cpp|h):\d+: ?(Error: '.*' failed: ?)?")
 
 _LOGGER = structlog.get_logger(__name__)
 
@@ -111,10 +115,10 @@ def _build(item_vectors: NDArray[np.float32], settings: RetrievalSettings) -> _I
             parameters: Any = faiss.ParameterSpace()
             parameters.set_index_parameters(index, settings.faiss_search_parameters)
     except RuntimeError as error:
-        problem = str(error).rpartition("\n")[2] or str(error)
         raise ConfigurationError(
             f"retrieval.faiss_factory {settings.faiss_factory!r} with faiss_search_parameters "
-            f"{settings.faiss_search_parameters!r} cannot be used for {len(item_vectors)} items: {problem}"
+            f"{settings.faiss_search_parameters!r} cannot be used for {len(item_vectors)} items of "
+            f"{item_vectors.shape[1]} dimensions: {_PLACE_IN_FAISS.sub('', str(error))}"
         ) from None
     log.info("faiss_ready", seconds=round(time.perf_counter() - started, 3))
     return _FaissIndex(faiss, index)
