@@ -3,7 +3,7 @@
     python examples/demo.py            show it, then stop the server
     python examples/demo.py --serve    train, leave the server running, and print commands to try
 
-What it trains goes to demo/ and is used again the next time; the server's state is made anew.
+What it trains is kept in demo/ and used again the next time; the server's state is made anew.
 """
 
 import argparse
@@ -25,8 +25,6 @@ import recstream
 from recstream.cli.tables import recommendation_table
 from recstream.v1.recommendation_service_pb2 import RecommendItemsResponse
 
-FOLDER = Path(__file__).resolve().parent.parent / "demo"
-BUNDLE, STATE = FOLDER / "bundle", FOLDER / "state"
 RECSTREAM = Path(sys.executable).with_name("recstream")
 HISTORY_LENGTH = range(25, 60)
 GENRE, LIKES = "Sci-Fi", 8
@@ -42,26 +40,27 @@ class Film(NamedTuple):
     genres: list[str]
 
 
-def train() -> None:
+def train(out: Path) -> None:
     """Make the bundle, unless it is there."""
-    if BUNDLE.is_dir():
-        console.print(f"using the model trained before (remove {FOLDER.name}/ to train again)")
+    if out.is_dir():
+        console.print(f"using the model trained before; remove {out} to train again")
         return
-    command = [RECSTREAM, "train", "--model", "als", "--data", "ml-100k", "--out", BUNDLE]
+    command = [RECSTREAM, "train", "--model", "als", "--data", "ml-100k", "--out", out]
     subprocess.run(command, check=True)
 
 
 @contextmanager
-def server(listen: str) -> Iterator[str]:
+def server(bundle: Path, state: Path, listen: str) -> Iterator[str]:
     """Run the server in its own process; gives its address."""
-    shutil.rmtree(STATE, ignore_errors=True)
-    command = [RECSTREAM, "serve", "--bundle", BUNDLE, "--state", STATE, "--listen", listen]
-    with (FOLDER / "server.log").open("w") as log:
+    shutil.rmtree(state, ignore_errors=True)
+    command = [RECSTREAM, "serve", "--bundle", bundle, "--state", state, "--listen", listen]
+    log_file = state.with_name("server.log")
+    with log_file.open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     assert process.stdout is not None
     ready = process.stdout.readline().strip()
     if not ready:
-        sys.exit(f"the server did not start; see {FOLDER / 'server.log'}")
+        sys.exit(f"the server did not start; see {log_file}")
     console.print(f"[bold]{ready}[/bold]")
     try:
         yield ready.rsplit(" ", 1)[1]
@@ -134,9 +133,8 @@ def like(
     return top
 
 
-def show(target: str) -> None:
+def show(bundle: recstream.Bundle, target: str) -> None:
     """Show one person's films before and after a run of events."""
-    bundle = recstream.load_bundle(BUNDLE)
     films = catalogue(bundle)
     user = somebody(bundle)
     user_id = bundle.user_ids[user]
@@ -154,9 +152,8 @@ def show(target: str) -> None:
     console.print(recommendation_table(new.recommendations, before=[one.item_id for one in old.recommendations]))
 
 
-def suggest(target: str) -> None:
+def suggest(bundle: recstream.Bundle, target: str) -> None:
     """Print commands to try, and wait for Ctrl-C."""
-    bundle = recstream.load_bundle(BUNDLE)
     user_id = bundle.user_ids[somebody(bundle)]
     console.rule("try, in another terminal")
     for command in (
@@ -180,11 +177,13 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--serve", action="store_true", help="leave the server running and print commands to try")
-    serve = parser.parse_args().serve
-    FOLDER.mkdir(exist_ok=True)
-    train()
-    with server("127.0.0.1:50051" if serve else "127.0.0.1:0") as target:
-        (suggest if serve else show)(target)
+    parser.add_argument("--folder", type=Path, default=Path("demo"), help="where the model and the state go")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    model, state = arguments.folder / "bundle", arguments.folder / "state"
+    train(model)
+    with server(model, state, "127.0.0.1:50051" if arguments.serve else "127.0.0.1:0") as target:
+        (suggest if arguments.serve else show)(recstream.load_bundle(model), target)
 
 
 if __name__ == "__main__":
