@@ -1,6 +1,7 @@
 """The table of event types: what an event of each kind is worth, and whether it marks the item as seen."""
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ class EventType:
     name : str
         What `UserEvent.event_type` says.
     weight : float
-        Confidence of the preference it expresses; negative for an aversion, 0 for no influence.
+        Confidence of the preference it expresses; negative for an aversion, 0 for no influence. At most a million.
     marks_seen : bool
         Whether the item is left out of later answers.
     positive_from : float, optional
@@ -42,6 +43,9 @@ DEFAULT_EVENT_TYPES = (
 )
 
 
+_MAX_WEIGHT = 1e6
+
+
 class EventTypes:
     """The configured event types, by name.
 
@@ -52,15 +56,16 @@ class EventTypes:
     Raises
     ------
     ConfigurationError
-        Two types with one name.
+        Two types with one name, or a number that is out of range.
     """
 
     def __init__(self, types: Iterable[EventType] = DEFAULT_EVENT_TYPES) -> None:
-        table = tuple(types)
-        self._types = {kind.name: kind for kind in table}
-        if len(self._types) != len(table):
-            twice = sorted({kind.name for kind in table if sum(kind.name == other.name for other in table) > 1})
-            raise ConfigurationError(f"event_types: {', '.join(twice)} given twice; give each name once")
+        self._types: dict[str, EventType] = {}
+        for kind in types:
+            _require_numbers(kind)
+            if kind.name in self._types:
+                raise ConfigurationError(f"event_types: {kind.name} is given twice; give each name once")
+            self._types[kind.name] = kind
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,3 +94,16 @@ class EventTypes:
         if kind.positive_from is not None and value is not None and value < kind.positive_from:
             return -kind.weight, kind.marks_seen
         return kind.weight, kind.marks_seen
+
+
+def _require_numbers(kind: EventType) -> None:
+    """The engine would refuse an event of such a weight, when it is in the log already."""
+    if not abs(kind.weight) <= _MAX_WEIGHT:
+        raise ConfigurationError(
+            f"event_types: the weight of {kind.name} is {kind.weight}; give a number from -{_MAX_WEIGHT:.0f} to"
+            f" {_MAX_WEIGHT:.0f}"
+        )
+    if kind.positive_from is not None and not math.isfinite(kind.positive_from):
+        raise ConfigurationError(
+            f"event_types: positive_from of {kind.name} is {kind.positive_from}; give a finite number"
+        )

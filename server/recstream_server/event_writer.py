@@ -188,7 +188,7 @@ class EventWriter:
             if isinstance(result, Receipt) and not result.duplicate
         ]
         if new:
-            self._engine.apply([to_applied(event, self._event_types) for event in new])
+            self._engine.apply(to_applied(new, self._event_types))
             self._guard(self._on_applied, {(event.user_id, event.session_id) for event in new})
 
     def _check(self) -> None:

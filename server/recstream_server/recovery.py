@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import structlog
@@ -52,19 +53,21 @@ def replay(log: EventLog, engine: Engine, event_types: EventTypes) -> int:
     Events of a type that is no longer configured count for nothing; they are reported.
     """
     replayed = 0
-    unknown: Counter[str] = Counter()
+    types: Counter[str] = Counter()
     while events := log.read(engine.state_version, _BATCH):
-        unknown.update(event.event_type for event in events if event.event_type not in event_types)
-        engine.apply([to_applied(event, event_types) for event in events])
+        engine.apply(to_applied(events, event_types))
         replayed += len(events)
-    if unknown:
+        types.update(event.event_type for event in events)
+    if unknown := {name: count for name, count in types.items() if name not in event_types}:
         _LOGGER.warning(
-            "event_types_unknown", events=dict(unknown), remedy="configure them, or accept that they do not count"
+            "event_types_unknown", events=unknown, remedy="configure them, or accept that they do not count"
         )
     return replayed
 
 
-def to_applied(event: StoredEvent, event_types: EventTypes) -> AppliedEvent:
-    """What an event does to the state."""
-    weight, marks_seen = event_types.resolve(event.event_type, event.value)
-    return event.version, event.user_id, event.session_id, event.item_id, weight, marks_seen
+def to_applied(events: Iterable[StoredEvent], event_types: EventTypes) -> list[AppliedEvent]:
+    """What events do to the state."""
+    return [
+        (version, user_id, session_id, item_id, *event_types.resolve(event_type, value))
+        for version, _, user_id, session_id, item_id, event_type, value, _ in events
+    ]

@@ -34,7 +34,7 @@ def test_names_are_those_of_the_table() -> None:
 
 
 def test_a_name_given_twice_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="event_types: play given twice"):
+    with pytest.raises(ConfigurationError, match="event_types: play is given twice"):
         EventTypes([EventType("play", 1.0), EventType("skip", -1.0), EventType("play", 2.0)])
 
 
@@ -50,3 +50,15 @@ def test_the_fingerprint_follows_the_table_and_not_its_order() -> None:
     ]
     assert len({EventTypes(table).fingerprint for table in tables}) == len(tables)
     assert EventTypes(reversed(DEFAULT_EVENT_TYPES)).fingerprint == EventTypes().fingerprint
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.1e6, 1e300])
+def test_a_weight_that_the_engine_cannot_hold_is_refused(weight: float) -> None:
+    with pytest.raises(ConfigurationError, match=r"weight of play is .* give a number from -1000000 to 1000000"):
+        EventTypes([EventType("play", weight)])
+
+
+@pytest.mark.parametrize("positive_from", [float("nan"), float("-inf")])
+def test_a_limit_that_is_no_number_is_refused(positive_from: float) -> None:
+    with pytest.raises(ConfigurationError, match="positive_from of play"):
+        EventTypes([EventType("play", 1.0, positive_from=positive_from)])

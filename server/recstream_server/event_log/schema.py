@@ -20,7 +20,8 @@ _CACHE_KIB = 32 * 1024
 _WAL_KEPT_BYTES = 16 * 1024 * 1024
 
 # AUTOINCREMENT: a version is never given twice, not even after the newest events were erased. The index on user_id
-# ends in the rowid, which is the version, so it yields a user's events in order without naming it.
+# ends in the rowid, which is the version, so it yields a user's events in order without naming it. An event of nobody
+# is one that the engine would refuse, at every start, once it is in the log.
 _SCHEMA = f"""
 BEGIN;
 CREATE TABLE events (
@@ -31,7 +32,8 @@ CREATE TABLE events (
     item_id TEXT NOT NULL,
     event_type TEXT NOT NULL,
     value REAL,
-    event_time_us INTEGER NOT NULL
+    event_time_us INTEGER NOT NULL,
+    CHECK (user_id <> '' OR session_id <> '')
 ) STRICT;
 CREATE INDEX events_by_user ON events (user_id);
 PRAGMA user_version = {FORMAT_VERSION};

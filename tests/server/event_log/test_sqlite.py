@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recstream_server.event_log import NewEvent, Receipt, SqliteEventLog, StoredEvent, schema
 
-from recstream.errors import AlreadyExistsError, ConfigurationError
+from recstream.errors import AlreadyExistsError, ConfigurationError, UnavailableError
 
 NewEvents = Callable[..., NewEvent]
 
@@ -123,6 +123,12 @@ def test_behaves_like_a_list_without_duplicates(
     for user in ("u", "v", "v\0w"):
         assert log.read_user(user, None, 1000) == [event for event in reversed(stored) if event.user_id == user]
     log.close()
+
+
+def test_an_event_of_nobody_never_gets_into_the_log(log: SqliteEventLog, new_event: NewEvents) -> None:
+    with pytest.raises(UnavailableError):
+        log.append([new_event(1), new_event(2, user_id="", session_id="")])
+    assert log.read(0, 10) == []
 
 
 def test_reads_in_pages(log: SqliteEventLog, new_event: NewEvents) -> None:
