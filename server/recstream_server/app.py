@@ -165,7 +165,7 @@ class _Server:
                 await server.start()
                 announce(f"recstream: serving {self._model.name} ({self._version}) on {address}")
                 await stopped.wait()
-                await drain(server, self._health, self._draining, settings.drain.grace_s)
+                await drain(server, self._health, self._draining, self._admission, settings.drain.grace_s)
 
     def _handlers(self, sink: EventSink, hub: WatchHub, executor: Executor) -> GuardedHandlers:
         limits, records = self._settings.limits, CallRecords(self._metrics, self._settings.log)

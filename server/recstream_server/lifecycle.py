@@ -11,9 +11,13 @@ import grpc
 import structlog
 
 from recstream_server.draining import Draining
+from recstream_server.interceptors.admission import Admission
 
 # A health watcher that does not read holds the servicer's lock while it is written to.
 _HEALTH_TIMEOUT_S = 1.0
+
+_QUIET_S = 0.05
+_QUIET_ROUNDS = 10
 
 _LOGGER = structlog.get_logger(__name__)
 
@@ -49,7 +53,9 @@ class Health(Protocol):
         """Say NOT_SERVING for every service from now on."""
 
 
-async def drain(server: grpc.aio.Server, health: Health, draining: Draining, grace_s: float) -> None:
+async def drain(
+    server: grpc.aio.Server, health: Health, draining: Draining, admission: Admission, grace_s: float
+) -> None:
     """Say so to health checks, end the streams, let calls finish, and cancel those that have not after `grace_s`."""
     _LOGGER.info("draining", grace_s=grace_s)
     try:
@@ -57,4 +63,20 @@ async def drain(server: grpc.aio.Server, health: Health, draining: Draining, gra
     except TimeoutError:
         _LOGGER.warning("health_watcher_stuck")
     draining.start()
+    await _quiet(admission)
+    admission.close()
+    await _quiet(admission)
     await server.stop(grace_s)
+
+
+async def _quiet(admission: Admission) -> None:
+    """Wait until no calls arrive, but not for long.
+
+    grpc cancels the calls that it has received and not yet handed over when it is stopped; their callers would see
+    CANCELLED, which they take for their own doing and do not try again.
+    """
+    for _ in range(_QUIET_ROUNDS):
+        arrived = admission.arrived
+        await asyncio.sleep(_QUIET_S)
+        if admission.arrived == arrived:
+            return

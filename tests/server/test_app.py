@@ -109,8 +109,29 @@ def test_health_is_down_before_streams_end_and_calls_finish(start_server: Fixtur
     order = [what for what, _ in sorted(seen[2:], key=lambda entry: entry[1])]
     assert order[0] == "NOT_SERVING"
     assert sorted(order[1:]) == ["LIST UNAVAILABLE", "UNAVAILABLE"]
-    codes = {call.code() for call in pending}
-    assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}, codes
+    assert {call.code() for call in pending} == {grpc.StatusCode.OK}
+
+
+def test_calls_during_a_drain_are_answered_or_refused_as_unavailable(start_server: Fixture) -> None:
+    """Four threads call until the server refuses; nobody may see CANCELLED."""
+    server = start_server()
+    codes: list[grpc.StatusCode] = []
+
+    def call_until_refused(thread: int) -> None:
+        request = rec_pb.RecommendItemsRequest(user_id=f"user-{thread}")
+        while (code := server.recommendation.RecommendItems.future(request).code()) == grpc.StatusCode.OK:
+            pass
+        codes.append(code)
+
+    threads = [threading.Thread(target=call_until_refused, args=(thread,)) for thread in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    code, _, log = server.stop()
+    for thread in threads:
+        thread.join()
+    assert code == 0, log
+    assert set(codes) == {grpc.StatusCode.UNAVAILABLE}
 
 
 def test_streams_finish_what_they_have_and_end(start_server: Fixture) -> None:

@@ -1,6 +1,7 @@
 """How much the server takes on at a time."""
 
 from recstream.errors import OverloadedError
+from recstream_server.draining import draining_error
 from recstream_server.settings import LimitSettings
 
 
@@ -14,11 +15,19 @@ class Admission:
 
     def __init__(self, limits: LimitSettings) -> None:
         self._limits = limits
+        self._closed = False
         self.calls = 0
         self.streams = 0
+        self.arrived = 0
+        """Calls and streams that ever came, refused ones too."""
+
+    def close(self) -> None:
+        """Refuse everything from now on: the server drains."""
+        self._closed = True
 
     def enter_call(self) -> None:
-        """Count a unary call, or refuse it with an `OverloadedError`."""
+        """Count a unary call, or refuse it with an `OverloadedError` or `UnavailableError`."""
+        self._arrive()
         if self.calls >= self._limits.calls_in_flight:
             raise OverloadedError(f"{self.calls} calls are at work, which is the limit; try again later")
         self.calls += 1
@@ -28,7 +37,8 @@ class Admission:
         self.calls -= 1
 
     def enter_stream(self) -> None:
-        """Count a stream, or refuse it with an `OverloadedError`."""
+        """Count a stream, or refuse it as a call is refused."""
+        self._arrive()
         if self.streams >= self._limits.streams:
             raise OverloadedError(
                 f"{self.streams} streams are open, which is the limit; try again later", retry_after_s=1.0
@@ -38,3 +48,8 @@ class Admission:
     def leave_stream(self) -> None:
         """The stream has ended."""
         self.streams -= 1
+
+    def _arrive(self) -> None:
+        self.arrived += 1
+        if self._closed:
+            raise draining_error()
