@@ -56,18 +56,18 @@ class FaultyDisk(apsw.VFS):
         self.durable.pop(filename, None)
         self.pending.pop(filename, None)
 
-    def cut_power(self, folder: Path, random: Random) -> None:
-        """Write the files to `folder` as a power cut might leave them: each unsynced write is kept, lost or torn."""
-        folder.mkdir()
-        for path, durable in self.durable.items():
-            content = bytearray(durable)
+    def cut_power(self, left: Path, random: Random, folder: Path) -> None:
+        """Write to `left` what a power cut might leave of a folder: each unsynced write is kept, lost or torn."""
+        left.mkdir()
+        for path in (path for path in self.durable if Path(path).parent == folder):
+            content = bytearray(self.durable[path])
             for offset, data in self.pending[path]:
                 fate = random.choice(["kept", "lost", "torn"])
                 if fate == "kept" or (data is None and fate == "torn"):
                     change(content, offset, data)
                 elif fate == "torn" and data is not None:
                     change(content, offset, data[: random.randrange(len(data) + 1) // SECTOR_BYTES * SECTOR_BYTES])
-            (folder / Path(path).name).write_bytes(content)
+            (left / Path(path).name).write_bytes(content)
 
 
 class FaultyFile(apsw.VFSFile):

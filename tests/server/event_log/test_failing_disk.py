@@ -8,7 +8,7 @@ from random import Random
 
 import apsw
 import pytest
-from recstream_server.event_log import NewEvent, Receipt, SqliteEventLog
+from recstream_server.event_log import NewEvent, Receipt, SqliteEventLog, schema
 
 from recstream.errors import OverloadedError, RecstreamError, UnavailableError
 
@@ -117,6 +117,36 @@ def test_survives_the_systems_own_limit_on_space(tmp_path: Path) -> None:
     log.close()
 
 
+@pytest.mark.parametrize("settled", [True, False], ids=["settled", "control"])
+def test_what_a_failed_sync_left_in_the_page_cache_is_durable_before_a_retry_hears_so(
+    *, tmp_path: Path, faulty_disk, new_event: NewEvents, monkeypatch: pytest.MonkeyPatch, settled: bool
+) -> None:
+    log = SqliteEventLog(tmp_path / "events.db", vfs=faulty_disk.name)
+    log.append([new_event(0)])
+    faulty_disk.sync_error = apsw.SQLITE_IOERR_FSYNC
+    with pytest.raises(UnavailableError):
+        log.append([new_event(1)])
+    faulty_disk.sync_error = None
+
+    # Killed and started again: the new process sees the page cache, and the platters are as they were.
+    restarted = tmp_path / "restarted"
+    restarted.mkdir()
+    for name in ("events.db", "events.db-wal"):
+        (restarted / name).write_bytes((tmp_path / name).read_bytes())
+        faulty_disk.durable[str(restarted / name)] = bytearray(faulty_disk.durable[str(tmp_path / name)])
+    log.close()
+    if not settled:
+        monkeypatch.setattr(schema, "_settle", lambda _connection, _path: None)
+    again = SqliteEventLog(restarted / "events.db", vfs=faulty_disk.name)
+    assert again.append([new_event(1)]) == [Receipt("event-1", 2, True)]
+
+    faulty_disk.cut_power(tmp_path / "cut", Random(1), restarted)
+    left = SqliteEventLog(tmp_path / "cut" / "events.db")
+    assert ("event-1" in [event.event_id for event in left.read(0, 10)]) == settled
+    left.close()
+    again.close()
+
+
 def lost_in_power_cuts(
     folder: Path, disk, new_event: NewEvents, *, durability: str, seed: int, cuts: int
 ) -> tuple[int, int]:
@@ -141,7 +171,7 @@ def lost_in_power_cuts(
                 continue
             acknowledged += batch
         left = folder / f"cut-{cut}"
-        disk.cut_power(left, random)
+        disk.cut_power(left, random, folder)
         after = SqliteEventLog(left / "events.db")
         stored = [event.event_id for event in after.read(0, 1_000_000)]
         after.close()
