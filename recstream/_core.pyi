@@ -120,6 +120,9 @@ class UserEncoder:
     ``|weight|``), zero has no influence.
     """
 
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Not for callers: always a ``TypeError``."""
+
     @staticmethod
     def als_fold_in(
         item_vectors: NDArray[np.float32],
@@ -148,6 +151,9 @@ class UserEncoder:
 @final
 class Answer:
     """What `Engine.recommend` returns."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Not for callers: always a ``TypeError``."""
 
     @property
     def item_ids(self) -> list[str]:

@@ -20,7 +20,7 @@ BoundAnswer::BoundAnswer(const Answer& answer, const IdTable& ids)
 }
 
 void bind_answer(py::module_& module) {
-  py::class_<BoundAnswer>(module, "Answer", py::is_final())
+  make_class<BoundAnswer>(module, "Answer")
       .def_readonly("item_ids", &BoundAnswer::item_ids)
       .def_readonly("scores", &BoundAnswer::scores)
       .def_readonly("rows", &BoundAnswer::rows)

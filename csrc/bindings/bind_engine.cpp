@@ -123,7 +123,7 @@ py::dict stats(const Engine& engine) {
 }  // namespace
 
 void bind_engine(py::module_& module) {
-  py::class_<Engine>(module, "Engine", py::is_final())
+  make_class<Engine>(module, "Engine")
       .def(py::init(&make_engine), py::kw_only(), py::arg("item_ids"), py::arg("item_vectors"),
            py::arg("item_popularity"), py::arg("user_ids"), py::arg("user_vectors"), py::arg("history"),
            py::arg("encoder"), py::arg("max_history") = 1000, py::arg("max_sessions") = 1'000'000,

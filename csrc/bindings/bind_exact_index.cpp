@@ -40,7 +40,8 @@ void add_bitmaps(std::vector<RowFilter>& filters, py::handle allow) {
     throw std::invalid_argument("allow must have one row for each of the " + std::to_string(filters.size()) +
                                 " queries, got " + std::to_string(array.shape(0)));
   }
-  for (std::size_t q = 0; q < filters.size(); ++q) filters[q].allow = std::span(words + (shared ? 0 : q * width), width);
+  for (std::size_t q = 0; q < filters.size(); ++q)
+    filters[q].allow = std::span(words + (shared ? 0 : q * width), width);
 }
 
 py::tuple search(const ExactIndex& index, py::handle queries, std::int64_t k, py::handle exclude, py::handle allow) {
@@ -92,7 +93,7 @@ py::dict stats(const ExactIndex& index) {
 }  // namespace
 
 void bind_exact_index(py::module_& module) {
-  py::class_<ExactIndex>(module, "ExactIndex", py::is_final())
+  make_class<ExactIndex>(module, "ExactIndex")
       .def(py::init(&make_index), py::arg("vectors"), py::kw_only(), py::arg("threads") = 0,
            py::arg("level") = py::none(), py::keep_alive<1, 2>())
       .def("search", &search, py::arg("queries"), py::arg("k"), py::kw_only(), py::arg("exclude") = py::none(),

@@ -42,7 +42,7 @@ std::unique_ptr<IdTable> make_id_table(py::handle utf8, py::handle offsets) {
 }  // namespace
 
 void bind_id_table(py::module_& module) {
-  py::class_<IdTable>(module, "IdTable", py::is_final())
+  make_class<IdTable>(module, "IdTable")
       .def(py::init(&make_id_table), py::arg("utf8"), py::arg("offsets"), py::keep_alive<1, 2>(),
            py::keep_alive<1, 3>())
       .def("__len__", &IdTable::size)

@@ -42,7 +42,7 @@ py::object encode(const UserEncoder& encoder, py::handle rows, py::handle weight
 }  // namespace
 
 void bind_user_encoder(py::module_& module) {
-  py::class_<UserEncoder>(module, "UserEncoder", py::is_final())
+  make_class<UserEncoder>(module, "UserEncoder")
       .def_static("als_fold_in", &als_fold_in, py::arg("item_vectors"), py::kw_only(), py::arg("unobserved_weight"),
                   py::arg("regularization"), py::arg("regularization_exponent"), py::keep_alive<0, 1>())
       .def_static("decayed_pooling", &decayed_pooling, py::arg("item_vectors"), py::kw_only(),

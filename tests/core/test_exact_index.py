@@ -160,6 +160,23 @@ def test_order_within_float32_resolution_is_that_of_float64() -> None:
         assert (scores == 39.0).all()
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("dimension", [16, 128, 2048])
+def test_the_bound_covers_what_float32_loses(level: str, dimension: int) -> None:
+    """Row 0 adds many halves of an ulp to 1, and float32 rounds each of them away, so that the others look better."""
+    ulp = 2.0**-23
+    tails = np.arange(8, dimension, 8)  # All in one partial sum.
+    vectors = np.zeros((len(tails) + 1, dimension), np.float32)
+    vectors[0, 0] = 1
+    vectors[0, tails] = 2.0**-12
+    vectors[1:, 0] = 1 + ulp * (np.arange(len(tails)) // 2)
+    query = np.zeros((1, dimension), np.float32)
+    query[0, 0] = 1
+    query[0, tails] = 2.0**-12
+    best = _core.ExactIndex(vectors, level=level).search(query, 1)[1][0, 0]
+    assert best == np.argmax(vectors.astype(np.float64) @ query[0].astype(np.float64)) == 0
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
 @pytest.mark.parametrize("k", [1, 10, 30])
 def test_k_rows_come_back_whenever_k_are_eligible(share: float, k: int) -> None:
