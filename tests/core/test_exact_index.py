@@ -177,6 +177,17 @@ def test_the_bound_covers_what_float32_loses(level: str, dimension: int) -> None
     assert best == np.argmax(vectors.astype(np.float64) @ query[0].astype(np.float64)) == 0
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("dimension", [8, 128, 2048])
+def test_the_bound_covers_what_underflows(level: str, dimension: int) -> None:
+    """Each product of row 0 underflows to nothing in float32; together they are more than the one of row 1 that stays."""
+    vectors = np.full((2, dimension), 2.0**-76, np.float32)
+    vectors[1] = 0
+    vectors[1, 0] = 2.0**-74
+    query = np.full((1, dimension), 2.0**-75, np.float32)
+    assert _core.ExactIndex(vectors, level=level).search(query, 1)[1][0, 0] == 0
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
 @pytest.mark.parametrize("k", [1, 10, 30])
 def test_k_rows_come_back_whenever_k_are_eligible(share: float, k: int) -> None:
