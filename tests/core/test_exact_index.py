@@ -180,7 +180,7 @@ def test_the_bound_covers_what_float32_loses(level: str, dimension: int) -> None
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("dimension", [8, 128, 2048])
 def test_the_bound_covers_what_underflows(level: str, dimension: int) -> None:
-    """Each product of row 0 underflows to nothing in float32; together they are more than the one of row 1 that stays."""
+    """Each product of row 0 underflows to nothing in float32; together they are more than the one that row 1 keeps."""
     vectors = np.full((2, dimension), 2.0**-76, np.float32)
     vectors[1] = 0
     vectors[1, 0] = 2.0**-74
