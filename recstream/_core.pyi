@@ -1,7 +1,7 @@
 """The native core: exact top-K, user state, and the engine that answers a query in one call.
 
-Every class is safe to use from many threads at once; the GIL is released while the core works. NumPy inputs are borrowed
-without a copy, or refused: a wrong dtype or memory order is a ``TypeError``, never a silent cast.
+Every class is safe to use from many threads at once; the GIL is released while the core works. NumPy inputs are
+borrowed without a copy, or refused: a wrong dtype or memory order is a ``TypeError``, never a silent cast.
 """
 
 from collections.abc import Sequence
@@ -103,7 +103,7 @@ class IdTable:
 
     def __init__(self, utf8: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None: ...
     def __len__(self) -> int: ...
-    def find(self, id: str) -> int:
+    def find(self, text: str) -> int:
         """Row of an id, or -1."""
 
     def rows(self, ids: Sequence[str]) -> NDArray[np.int64]:
@@ -146,7 +146,10 @@ class UserEncoder:
         """The same vector for everybody (popularity)."""
 
     def encode(self, rows: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """Vector (d,) for items given oldest first; None when no item has a weight (never for `constant`)."""
+        """Vector (d,) for items given oldest first; None when no item has a weight (never for `constant`).
+
+        Also None when weights beyond about 1e12 times the regularization leave no solution in float64.
+        """
 
 @final
 class Answer:
@@ -166,7 +169,7 @@ class Answer:
         """Catalogue rows of `item_ids`."""
     @property
     def state_version(self) -> int:
-        """Version of the last event of the user (or session) that is in the answer; 0 for none."""
+        """Version of the last event of the user, or of the session given with it, that is in the answer; 0 for none."""
     @property
     def fallback(self) -> int:
         """``FALLBACK_*``; equal to the numbers of ``recstream.v1.Fallback``."""
@@ -190,7 +193,7 @@ class Engine:
         For the popular fallback: larger first, ties by lower row.
     user_ids : IdTable of U users
     user_vectors : float32 (U, d)
-        Used until the user's first event.
+        Used until the user's first event with a weight.
     history : (int64 (U + 1,), int32 (n,), float32 (n,))
         CSR of the items each user touched in training, oldest first: row pointers, item rows, weights. They count as
         seen.
@@ -233,16 +236,18 @@ class Engine:
 
         The vector comes from, in turn: the user's state or history with `recent_events` as its latest; without those,
         `recent_events` on top of the session (fallback SESSION); else popularity (fallback POPULAR). K items come back
-        whenever K are eligible.
+        whenever K are eligible. What the user has seen, in training too, or in the session, or `recent_events` mark so,
+        counts as seen whichever of them the vector comes from.
 
         Parameters
         ----------
         candidates : ids, optional
             Recommend from these only. Unknown ones are reported; given twice counts once.
         candidate_rows : int64 (n,), optional
-            The same by row, for an approximate index that proposes; not together with `candidates`.
+            The same by row, for an approximate index that proposes; not together with `candidates`. Rows of -1, with
+            which such indexes fill up, are ignored.
         recent_events : (item_id, weight, marks_seen)
-            Reflected in this answer only.
+            Reflected in this answer only; the latest last. Items that the catalogue does not have are ignored.
         """
 
     def user_vector(
@@ -252,7 +257,7 @@ class Engine:
         session_id: str = "",
         recent_events: Sequence[tuple[str, float, bool]] = (),
     ) -> tuple[NDArray[np.float32] | None, int]:
-        """The vector that `recommend` would use (None for the popular fallback) and how many items are seen."""
+        """The vector that `recommend` would use (None for the popular fallback) and how many of the items are seen."""
 
     def similar(self, item_id: str, k: int) -> Answer:
         """The k items with the highest cosine to an item, without itself; ``KeyError`` for an unknown item."""
@@ -261,7 +266,9 @@ class Engine:
         """Fold events into the state: (state_version, user_id, session_id, item_id, weight, marks_seen).
 
         Versions rise strictly, also from call to call (else ``ValueError``, and nothing is applied). Either id may be
-        empty, not both. Calls are serialised; when one returns, every later `recommend` reflects it.
+        empty, not both. Weights are finite in float32; those of repeated events on an item add up. Items that the
+        catalogue does not have are kept for a later catalogue. Calls are serialised; when one returns, every later
+        `recommend` reflects it.
         """
 
     @property

@@ -47,7 +47,8 @@ void bind_id_table(py::module_& module) {
            py::keep_alive<1, 3>())
       .def("__len__", &IdTable::size)
       .def(
-          "find", [](const IdTable& table, py::handle id) { return table.find(view_text(id, "id")); }, py::arg("id"))
+          "find", [](const IdTable& table, py::handle text) { return table.find(view_text(text, "text")); },
+          py::arg("text"))
       .def("rows", &rows_of, py::arg("ids"))
       .def("ids", &ids_of, py::arg("rows"));
 }

@@ -90,7 +90,7 @@ def test_wrong_types_are_refused(make_id_table) -> None:
         _core.IdTable(np.zeros(1, np.int8), np.zeros(2, np.int64))
     with pytest.raises(TypeError, match="offsets must be a C-contiguous array of int64"):
         _core.IdTable(np.zeros(1, np.uint8), np.zeros(2, np.int32))
-    with pytest.raises(TypeError, match="id must be str, got bytes"):
+    with pytest.raises(TypeError, match="text must be str, got bytes"):
         table.find(b"a")
     with pytest.raises(TypeError, match="ids must be a sequence of str, got str"):
         table.rows("a")

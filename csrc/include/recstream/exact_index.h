@@ -58,9 +58,10 @@ struct IndexStats {
 /// Exact maximum inner product search over float32 vectors.
 ///
 /// The ranking is that of the float64 inner product (kernels::Table::dot_exact), ties by lower row: the same bits at
-/// every instruction-set level, thread count, batch size and block order. NaN and infinity are refused everywhere. All
-/// functions are safe to call at once. A search works on the rows of one moment, and never waits for a writer; writers
-/// wait for each other, and copy the blocks of rows that they change.
+/// every instruction-set level, thread count, batch size and block order. NaN and infinity are refused everywhere.
+/// Relies on the default floating-point environment: rounding to nearest, denormal numbers kept. All functions are safe
+/// to call at once. A search works on the rows of one moment, and never waits for a writer; writers wait for each
+/// other, and copy the blocks of rows that they change.
 class ExactIndex {
  public:
   /// Borrows `vectors`, which must stay unchanged while the index lives. `threads` bounds what one search may use, 0
