@@ -23,17 +23,21 @@ from recstream_server.state_directory import StateDirectory
 THREADS = 8
 IN_FLIGHT = 16
 SNAPSHOT_EVENTS = 100
+EARLY_EVENTS = 1000
 
 
 class EarlyLog(SqliteEventLog):
-    """Commits a batch with the next one, and says that it has."""
+    """Says at once that events are stored, and commits them by the thousand."""
 
     _held: Sequence[NewEvent] = ()
 
     def append(self, events: Sequence[NewEvent]) -> list[AppendResult]:
-        super().append(self._held)
-        self._held = list(events)
-        return [Receipt(event.event_id, self.last_version() + place, False) for place, event in enumerate(events, 1)]
+        first = self.last_version() + len(self._held) + 1
+        self._held = [*self._held, *events]
+        if len(self._held) >= EARLY_EVENTS:
+            super().append(self._held)
+            self._held = ()
+        return [Receipt(event.event_id, first + place, False) for place, event in enumerate(events)]
 
 
 def deliver(completions: list[Completion]) -> None:
