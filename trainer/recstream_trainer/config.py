@@ -22,6 +22,9 @@ class DataSettings(BaseModel):
         default="auto",
         description="ratings from here on are positive; auto: from the middle of the scale up",
     )
+    weights: Literal["log", "linear", "ones"] = Field(
+        default="log", description="weights above 1 by their logarithm, as they are, or all 1"
+    )
     repeats: Literal["auto", "last", "first", "sum"] = Field(
         default="auto", description="of repeated pairs the last, the first, or all; auto: last if there are ratings"
     )

@@ -29,24 +29,33 @@ def positive_from(dataset: Dataset, min_rating: float | Literal["auto", "all"]) 
     return float(scale.to_numpy().astype(np.float64)[[scale.arg_min() or 0, scale.arg_max() or 0]].mean())
 
 
-def weigh(dataset: Dataset, threshold: float | None) -> Dataset:
-    """The data set with weight 0 for what is not a preference.
+def weigh(dataset: Dataset, threshold: float | None, weights: Literal["log", "linear", "ones"]) -> Dataset:
+    """The data set with the weights that a model is trained with; 0 for what is not a preference.
 
     Such a pair has no influence on the model, and yet counts as seen: a film that somebody disliked is not one to
     recommend to them.
+
+    Parameters
+    ----------
+    threshold : float, optional
+        Ratings below are not preferences.
+    weights : {"log", "linear", "ones"}
+        Weights up to 1 stay as they are and larger ones become ``1 + ln(weight)``, so that a song played a thousand
+        times does not outvote a thousand songs; or all stay; or all become 1.
 
     Raises
     ------
     DataError
         No interaction is a preference.
     """
-    if threshold is None:
-        return dataset
     rows = dataset.interactions
-    weight = pl.col("weight") if "weight" in rows.columns else pl.lit(1.0, pl.Float32)
-    weighed = rows.with_columns(
-        weight=pl.when(pl.col("rating") >= threshold).then(weight).otherwise(0.0).cast(pl.Float32)
-    )
+    given = pl.col("weight") if "weight" in rows.columns else pl.lit(1.0)
+    weight = pl.lit(1.0) if weights == "ones" else given
+    if weights == "log":
+        weight = given.clip(upper_bound=1.0) + given.clip(lower_bound=1.0).log()
+    if threshold is not None:
+        weight = pl.when(pl.col("rating") >= threshold).then(weight).otherwise(0.0)
+    weighed = rows.with_columns(weight=weight.cast(pl.Float32))
     if not (weighed["weight"] > 0).any():
         raise DataError(f"{dataset.name}: no rating is {threshold:g} or more; set data.min_rating lower, or to all")
     return replace(dataset, interactions=weighed)

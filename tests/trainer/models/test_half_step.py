@@ -77,6 +77,18 @@ def test_rows_without_observations_stay_zero() -> None:
     assert not conjugate_gradient(observe(weights), fixed, torch.zeros(5, 4), OBJECTIVE, steps=3)[3].any()
 
 
+@pytest.mark.parametrize("part_pairs", [1, 50])
+def test_the_parts_make_no_difference(monkeypatch: pytest.MonkeyPatch, part_pairs: int) -> None:
+    weights, fixed = draw(40, 30, 8, seed=7)
+    start = torch.randn(40, 8, generator=torch.Generator().manual_seed(7))
+    whole = observe(weights)
+    monkeypatch.setattr(observed, "PART_PAIRS", part_pairs)
+    split = observe(weights)
+    assert len(split.parts) > len(whole.parts) == 1
+    for solve in (cholesky, lambda *given: conjugate_gradient(given[0], given[1], start, given[2], steps=3)):
+        np.testing.assert_allclose(solve(split, fixed, OBJECTIVE), solve(whole, fixed, OBJECTIVE), rtol=1e-4, atol=1e-5)
+
+
 def test_rows_longer_than_a_block_are_gathered_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(half_step, "BLOCK_PAIRS", 7)
     monkeypatch.setattr(observed, "BLOCK_PAIRS", 7)

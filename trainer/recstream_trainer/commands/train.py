@@ -85,18 +85,19 @@ def train(
     console = Console()
     family = load_family(model)
     settings = read_settings(family, file=config, assignments=assignments or (), quick=quick)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    check_target(out.absolute(), overwrite=overwrite or resume)
+    held_out, where = _protocol(protocol, settings), choose_device(device)
     if name is not None:
         check_bundle_name(name)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    check_target(out.absolute(), overwrite=overwrite or resume)
     dataset = _load(console, data, settings, columns, items)
     run = Run(
         family=family,
         dataset=dataset,
-        protocol=_protocol(protocol, settings),
+        protocol=held_out,
         settings=settings,
         seed=seed,
-        device=choose_device(device),
+        device=where,
         name=name or bundle_name(dataset.name, family.name),
         command=shlex.join(["recstream", *sys.argv[1:]]),
     )

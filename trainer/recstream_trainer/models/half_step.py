@@ -8,12 +8,14 @@ that is, it solves ``(a0 V'V + sum w v_i v_i' + penalty I) u = sum w v_i``: what
 `recstream._core.UserEncoder.als_fold_in` solves for one live user.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from recstream.errors import ConfigurationError
-from recstream_trainer.models.observed import BLOCK_PAIRS, Block, Observed
+from recstream_trainer.models.observed import BLOCK_PAIRS, Block, Observed, Part
+from recstream_trainer.models.parallel import in_parallel
 
 _TINY = 1e-30
 """Keeps 0 / 0 at 0 where a row has converged to the bit; far below any squared residual that matters."""
@@ -34,27 +36,29 @@ class Objective:
     regularization: float
     regularization_exponent: float
 
-    def penalties(self, observed: Observed) -> torch.Tensor:
+    def penalties(self, part: Observed | Part, columns: int) -> torch.Tensor:
         """Factor of ``|u|^2`` for each row, float32 (R,)."""
-        effective = observed.counts + self.unobserved_weight * observed.shape[1]
+        effective = part.counts + self.unobserved_weight * columns
         return self.regularization * effective**self.regularization_exponent
 
     def loss(self, users: torch.Tensor, items: torch.Tensor, by_user: Observed, by_item: Observed) -> float:
         """The whole objective; the sum over all pairs is that of the product of the two Gram matrices."""
-        errors = 1 - by_user.products(users, items).double()
-        everything = (_gram(users).double() * _gram(items).double()).sum()
-        return float(
-            (by_user.weights * errors**2).sum()
-            + self.unobserved_weight * everything
-            + (self.penalties(by_user) * users.double().square().sum(1)).sum()
-            + (self.penalties(by_item) * items.double().square().sum(1)).sum()
-        )
+
+        def squared_errors(part: Part) -> float:
+            errors = 1 - part.products(users[part.rows], items).double()
+            return float((part.weights * errors**2).sum())
+
+        everything = float((_gram(users).double() * _gram(items).double()).sum())
+        total = sum(in_parallel(squared_errors, by_user.parts)) + self.unobserved_weight * everything
+        for vectors, observed in ((users, by_user), (items, by_item)):
+            total += float((self.penalties(observed, observed.shape[1]) * vectors.double().square().sum(1)).sum())
+        return total
 
 
 def conjugate_gradient(
     observed: Observed, fixed: torch.Tensor, start: torch.Tensor, objective: Objective, steps: int
 ) -> torch.Tensor:
-    """Approach the half step from `start` by a few steps of conjugate gradient, all rows at once.
+    """Approach the half step from `start` by a few steps of conjugate gradient.
 
     No row's matrix is formed: a step costs O(n d + R d^2), against O(n d^2 + R d^3) for `cholesky`.
 
@@ -71,21 +75,24 @@ def conjugate_gradient(
         Never worse than `start` by the objective, up to rounding.
     """
     shared = objective.unobserved_weight * _gram(fixed)
-    penalties = objective.penalties(observed)[:, None]
-    weights = observed.weights
-    residual = observed.sums(weights - weights * observed.products(start, fixed), fixed)
-    residual -= start @ shared + penalties * start
-    solution, direction = start.clone(), residual.clone()
-    squared = _squares(residual)
-    for _ in range(steps):
-        image = observed.sums(weights * observed.products(direction, fixed), fixed)
-        image += direction @ shared + penalties * direction
-        length = squared / ((direction * image).sum(1, keepdim=True) + _TINY)
-        solution += length * direction
-        residual -= length * image
-        previous, squared = squared, _squares(residual)
-        direction = residual + squared / (previous + _TINY) * direction
-    return solution
+
+    def solve(part: Part) -> torch.Tensor:
+        penalties = objective.penalties(part, len(fixed))[:, None]
+        weights, solution = part.weights, start[part.rows].clone()
+        residual = part.sums(weights - weights * part.products(solution, fixed), fixed)
+        residual -= solution @ shared + penalties * solution
+        direction, squared = residual.clone(), _squares(residual)
+        for _ in range(steps):
+            image = part.sums(weights * part.products(direction, fixed), fixed)
+            image += direction @ shared + penalties * direction
+            length = squared / ((direction * image).sum(1, keepdim=True) + _TINY)
+            solution += length * direction
+            residual -= length * image
+            previous, squared = squared, _squares(residual)
+            direction = residual + squared / (previous + _TINY) * direction
+        return solution
+
+    return _of_all_parts(observed, solve)
 
 
 def cholesky(observed: Observed, fixed: torch.Tensor, objective: Objective) -> torch.Tensor:
@@ -100,25 +107,29 @@ def cholesky(observed: Observed, fixed: torch.Tensor, objective: Objective) -> t
     -------
     float32 (R, d)
         Zero for rows without a pair.
+
+    Raises
+    ------
+    ConfigurationError
+        There is too little regularization for the equations to have one solution.
     """
     shared = objective.unobserved_weight * _gram(fixed)
-    penalties = objective.penalties(observed)
-    targets = observed.sums(observed.weights, fixed)
     padded = torch.cat([fixed, fixed.new_zeros(1, fixed.shape[1])])
-    solution = torch.zeros_like(targets)
-    for block in observed.blocks():
-        rows = block[0]
-        solved, failed = _solve(block, shared, penalties[rows], padded, targets[rows])
-        if failed:
-            # Too little regularization for float32: definite on paper, not after rounding.
-            doubles = (part.double() for part in (shared, penalties[rows], padded, targets[rows]))
-            solved, failed = _solve(block, *doubles)
-        if failed:
-            raise ConfigurationError(
-                "model.regularization is too small: the equations of some rows have no unique solution; raise it"
-            )
-        solution[rows] = solved.to(solution.dtype)
-    return solution
+
+    def solve(part: Part) -> torch.Tensor:
+        penalties = objective.penalties(part, len(fixed))
+        targets = part.sums(part.weights, fixed)
+        solution = torch.zeros_like(targets)
+        for block in part.blocks():
+            rows = block[0]
+            solution[rows] = _solve_block(block, shared, penalties[rows], padded, targets[rows])
+        return solution
+
+    return _of_all_parts(observed, solve)
+
+
+def _of_all_parts(observed: Observed, solve: Callable[[Part], torch.Tensor]) -> torch.Tensor:
+    return torch.cat(in_parallel(solve, observed.parts))
 
 
 def _gram(vectors: torch.Tensor) -> torch.Tensor:
@@ -129,13 +140,28 @@ def _squares(vectors: torch.Tensor) -> torch.Tensor:
     return (vectors * vectors).sum(1, keepdim=True)
 
 
-def _solve(
+def _solve_block(
+    block: Block, shared: torch.Tensor, penalties: torch.Tensor, padded: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    solution, failed = _factor_and_solve(block, shared, penalties, padded, targets)
+    if failed:
+        # Too little regularization for float32: definite on paper, not after rounding.
+        doubles = (given.double() for given in (shared, penalties, padded, targets))
+        solution, failed = _factor_and_solve(block, *doubles)
+    if failed:
+        raise ConfigurationError(
+            "model.regularization is too small: the equations of some rows have no unique solution; raise it"
+        )
+    return solution.to(targets.dtype)
+
+
+def _factor_and_solve(
     block: Block, shared: torch.Tensor, penalties: torch.Tensor, padded: torch.Tensor, targets: torch.Tensor
 ) -> tuple[torch.Tensor, bool]:
     """Solutions of a block's rows, and whether the equations of one were not positive definite."""
     rows, columns, weights = block
     systems = shared + torch.diag_embed(penalties[:, None].expand(-1, len(shared)))
-    # A row longer than a block is gathered in parts, so an item that everybody has does not fill the memory.
+    # A row longer than a block is gathered in pieces, so an item that everybody has does not fill the memory.
     width = max(1, BLOCK_PAIRS // len(rows))
     for some, confidences in zip(torch.split(columns, width, 1), torch.split(weights, width, 1), strict=True):
         vectors = padded[some]

@@ -87,11 +87,12 @@ def prepare(run: Run) -> Prepared:
     DataError
         The data set lacks what the protocol needs, or has no preference in it.
     """
+    data = run.settings.data
     if run.protocol is not None:
-        parts = split(run.dataset, run.protocol, run.seed)
+        parts = split(weigh(run.dataset, None, data.weights), run.protocol, run.seed)
         return Prepared(parts, parts.before_test, None)
-    threshold = positive_from(run.dataset, run.settings.data.min_rating)
-    held_out = holdout_by_time(weigh(run.dataset, threshold), run.seed)
+    threshold = positive_from(run.dataset, data.min_rating)
+    held_out = holdout_by_time(weigh(run.dataset, threshold, data.weights), run.seed)
     parts = replace(held_out, train=preferences_of(held_out.train), validation=preferences_of(held_out.validation))
     return Prepared(parts, held_out.before_test, threshold)
 
@@ -140,7 +141,7 @@ def export(run: Run, prepared: Prepared, fitted: Fitted, out: Path, *, overwrite
         )
         metrics = {name: value for name, value in judged.metrics.items() if name != "users"}
         reports = report_files(judged, wall_s=wall_s, command=run.command)
-    elif metrics and fitted.state.best_metric is not None:
+    elif fitted.state.best_metric is not None:
         metrics = {f"validation_{run.settings.training.metric}": fitted.state.best_metric}
     return write_bundle(
         out,

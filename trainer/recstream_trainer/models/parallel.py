@@ -1,0 +1,40 @@
+"""Independent pieces of tensor work, a thread each."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+
+
+def in_parallel(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
+    """Do the work on every piece, as many at a time as torch uses threads; results in the order of the pieces.
+
+    Each kernel runs on one thread. Left to itself, torch splits every kernel over all cores and waits for the slowest:
+    on a busy machine most of the time goes there (measured: 1.1 s against 0.04 s for an epoch of ALS, 10 processes on 2
+    cores). torch lets go of the GIL in its kernels.
+    """
+    threads = min(torch.get_num_threads(), len(pieces))
+    if threads <= 1:
+        return [work(piece) for piece in pieces]
+
+    def isolated(piece: Piece) -> Result:
+        with torch.inference_mode():  # holds for one thread only
+            return work(piece)
+
+    with _one_thread_per_kernel(), ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(isolated, pieces))
+
+
+@contextmanager
+def _one_thread_per_kernel() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
