@@ -269,7 +269,7 @@ class WatchRecommendationsResponse(_message.Message):
         CAUSE_INITIAL: WatchRecommendationsResponse._Cause.ValueType  # 1
         """The stream has just begun."""
         CAUSE_EVENT: WatchRecommendationsResponse._Cause.ValueType  # 2
-        """The user's events changed the list."""
+        """Events of the user, or of the session that stands in, are new in the list."""
 
     class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
         """Why a list is pushed."""
@@ -279,7 +279,7 @@ class WatchRecommendationsResponse(_message.Message):
     CAUSE_INITIAL: WatchRecommendationsResponse.Cause.ValueType  # 1
     """The stream has just begun."""
     CAUSE_EVENT: WatchRecommendationsResponse.Cause.ValueType  # 2
-    """The user's events changed the list."""
+    """Events of the user, or of the session that stands in, are new in the list."""
 
     RECOMMENDATION_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int

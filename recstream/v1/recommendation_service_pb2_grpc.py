@@ -90,8 +90,9 @@ class RecommendationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchRecommendations(self, request, context):
-        """The list for a user, at once, and again whenever the user's events change it. A slow reader gets the latest list,
-        never a queue of old ones. The server ends the stream with UNAVAILABLE before it shuts down.
+        """The list for a user, at once, and again after events of the user: `state_version` then moves, even where the items
+        stay the same. A list is made when it can be sent, so a slow reader skips old ones. The server ends the stream with
+        UNAVAILABLE before it shuts down.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,8 +46,9 @@ class RecommendationServiceStub:
     server answers what it has received, then ends the stream.
     """
     WatchRecommendations: _grpc.UnaryStreamMultiCallable[_recommendation_service_pb2.WatchRecommendationsRequest, _recommendation_service_pb2.WatchRecommendationsResponse]
-    """The list for a user, at once, and again whenever the user's events change it. A slow reader gets the latest list,
-    never a queue of old ones. The server ends the stream with UNAVAILABLE before it shuts down.
+    """The list for a user, at once, and again after events of the user: `state_version` then moves, even where the items
+    stay the same. A list is made when it can be sent, so a slow reader skips old ones. The server ends the stream with
+    UNAVAILABLE before it shuts down.
     """
     RankItems: _grpc.UnaryUnaryMultiCallable[_recommendation_service_pb2.RankItemsRequest, _recommendation_service_pb2.RankItemsResponse]
     """Scores and orders the caller's items for a user, best first."""
@@ -71,8 +72,9 @@ class RecommendationServiceAsyncStub(RecommendationServiceStub):
     server answers what it has received, then ends the stream.
     """
     WatchRecommendations: _aio.UnaryStreamMultiCallable[_recommendation_service_pb2.WatchRecommendationsRequest, _recommendation_service_pb2.WatchRecommendationsResponse]  # type: ignore[assignment]
-    """The list for a user, at once, and again whenever the user's events change it. A slow reader gets the latest list,
-    never a queue of old ones. The server ends the stream with UNAVAILABLE before it shuts down.
+    """The list for a user, at once, and again after events of the user: `state_version` then moves, even where the items
+    stay the same. A list is made when it can be sent, so a slow reader skips old ones. The server ends the stream with
+    UNAVAILABLE before it shuts down.
     """
     RankItems: _aio.UnaryUnaryMultiCallable[_recommendation_service_pb2.RankItemsRequest, _recommendation_service_pb2.RankItemsResponse]  # type: ignore[assignment]
     """Scores and orders the caller's items for a user, best first."""
@@ -111,8 +113,9 @@ class RecommendationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _recommendation_service_pb2.WatchRecommendationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_recommendation_service_pb2.WatchRecommendationsResponse], _abc.AsyncIterator[_recommendation_service_pb2.WatchRecommendationsResponse]]:
-        """The list for a user, at once, and again whenever the user's events change it. A slow reader gets the latest list,
-        never a queue of old ones. The server ends the stream with UNAVAILABLE before it shuts down.
+        """The list for a user, at once, and again after events of the user: `state_version` then moves, even where the items
+        stay the same. A list is made when it can be sent, so a slow reader skips old ones. The server ends the stream with
+        UNAVAILABLE before it shuts down.
         """
 
     @_abc_1.abstractmethod
