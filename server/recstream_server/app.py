@@ -110,7 +110,7 @@ def _load_model(settings: Settings) -> ServedModel:
     if settings.retrieval.kind == "faiss":
         retrieval = FaissRetrieval(engine, bundle.item_vectors, settings.retrieval)
     _LOGGER.info("model_loaded", name=bundle.manifest.name, version=bundle.manifest.version, retrieval=retrieval.name)
-    return ServedModel(bundle, engine, retrieval)
+    return ServedModel(bundle, engine, retrieval, max_history=settings.engine.max_history)
 
 
 class _Server:

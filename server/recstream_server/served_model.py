@@ -1,7 +1,7 @@
 """A model that the server holds: its engine, how it is searched, and how its answers are packed."""
 
 from recstream._core import Answer, Engine
-from recstream.bundle import Bundle, Manifest
+from recstream.bundle import AlsFoldIn, Bundle, Manifest
 from recstream.errors import NotFoundError, StateVersionError
 from recstream.v1 import model_service_pb2 as model_pb
 from recstream.v1 import types_pb2 as types
@@ -21,16 +21,29 @@ class ServedModel:
         Made from the bundle.
     retrieval : Retrieval
         Over the engine.
+    max_history : int
+        As the engine was given.
+
+    Attributes
+    ----------
+    engine : Engine
+    name : str
+    description : recstream.v1.Model
+    packer : AnswerPacker
+    query_multiply_adds : int
+        What the longest query takes: a scan, and the fold-in of a user with the longest history.
     """
 
-    def __init__(self, bundle: Bundle, engine: Engine, retrieval: Retrieval) -> None:
+    def __init__(self, bundle: Bundle, engine: Engine, retrieval: Retrieval, *, max_history: int) -> None:
         manifest = bundle.manifest
         version = types.ModelVersion(name=manifest.name, version=manifest.version)
         self.engine = engine
         self.name = manifest.name
         self.description = _describe(manifest, version, retrieval.name)
         self.packer = AnswerPacker(version, ItemAttributes(bundle.items))
-        self.scan_multiply_adds = manifest.item_count * manifest.dimension
+        folds_in = isinstance(bundle.encoder, AlsFoldIn)
+        encoding = max_history * manifest.dimension * (manifest.dimension if folds_in else 1)
+        self.query_multiply_adds = manifest.item_count * manifest.dimension + encoding
         self._retrieval = retrieval
 
     def recommend(self, query: RecommendQuery) -> Found:

@@ -52,10 +52,10 @@ class EngineSettings(_Section):
         default=1_000_000, ge=1, le=100_000_000, description="Sessions kept; those idle longest are dropped first."
     )
     inline_multiply_adds: int = Field(
-        default=2_000_000,
+        default=8_000_000,
         ge=0,
-        description="A scan of up to this many (items x dimension) runs on the event loop, a larger one in a worker "
-        "thread.",
+        description="A model's queries run on the event loop when the longest takes up to this many multiply-adds "
+        "(items x dimension, and for a fold-in max_history x dimension squared), otherwise in a worker thread.",
     )
     workers: int = Field(default=2, ge=1, le=64, description="Worker threads for large scans and for reading the log.")
 

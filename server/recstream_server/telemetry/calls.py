@@ -3,7 +3,7 @@
 import structlog
 
 from recstream_server.settings import LogSettings
-from recstream_server.telemetry.logs import LogLimit
+from recstream_server.telemetry.logs import LogLimit, shown
 from recstream_server.telemetry.metrics import Metrics, RpcMetrics
 
 _SERVER_FAULTS = frozenset({"INTERNAL", "UNKNOWN", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "DATA_LOSS", "UNIMPLEMENTED"})
@@ -71,4 +71,4 @@ class CallRecord:
 
 
 def _problem(error: BaseException | None) -> str | None:
-    return None if error is None else str(error)[:200].encode("unicode_escape").decode()
+    return None if error is None else shown(str(error))

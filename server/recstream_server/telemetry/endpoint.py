@@ -14,6 +14,7 @@ from recstream.errors import ConfigurationError
 from recstream_server.listen_address import ListenAddress
 
 _READ_TIMEOUT_S = 5.0
+_POLL_S = 0.1
 
 
 class TelemetryEndpoint:
@@ -47,7 +48,9 @@ class TelemetryEndpoint:
             self._server = _Server(address, pages)
         except OSError as error:
             raise ConfigurationError(f"metrics.address: cannot listen on {address}: {error.strerror}") from None
-        self._thread = threading.Thread(target=self._server.serve_forever, name="telemetry", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_S,), name="telemetry", daemon=True
+        )
         self._thread.start()
 
     @property

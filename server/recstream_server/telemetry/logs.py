@@ -9,8 +9,6 @@ import structlog
 
 from recstream_server.settings import LogSettings
 
-_SHOWN_CHARACTERS = 64
-
 
 def configure_logs(settings: LogSettings) -> None:
     """Set up structlog and the standard library's logging; call once, at start."""
@@ -43,10 +41,10 @@ def _rendering(settings: LogSettings) -> list[Any]:
     return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
 
 
-def shown(text: str) -> str:
-    """A text from a request as a log may show it: no control or foreign characters, no endless lines."""
-    cut = text[:_SHOWN_CHARACTERS].encode("unicode_escape").decode()
-    return f"{cut}... ({len(text)} characters)" if len(text) > _SHOWN_CHARACTERS else cut
+def shown(text: str, *, limit: int = 200) -> str:
+    """A text that comes from a request, as a log may show it: no control or foreign characters, no endless lines."""
+    cut = text[:limit].encode("unicode_escape").decode()
+    return f"{cut}... ({len(text)} characters)" if len(text) > limit else cut
 
 
 class LogLimit:
