@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,13 @@ def test_every_key_is_described() -> None:
     keys = dict(known_keys(ALS))
     assert {"data.min_rating", "training.patience", "model.dimension"} <= keys.keys()
     assert not any(text.startswith("None") for text in keys.values())
+
+
+def test_the_documentation_lists_every_key_with_its_default() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    described = dict(re.findall(r"^\| `([a-z]+\.[a-z_]+)` \| ([^|]*) \|", text, flags=re.MULTILINE))
+    defaults = read_settings(ALS).model_dump()
+    for key, _ in known_keys(ALS):
+        table, name = key.split(".")
+        assert described.pop(key) == str(defaults[table][name]).removesuffix(".0").lower()
+    assert not described
