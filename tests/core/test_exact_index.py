@@ -173,8 +173,12 @@ def test_the_bound_covers_what_float32_loses(level: str, dimension: int) -> None
     query = np.zeros((1, dimension), np.float32)
     query[0, 0] = 1
     query[0, tails] = 2.0**-12
-    best = _core.ExactIndex(vectors, level=level).search(query, 1)[1][0, 0]
-    assert best == np.argmax(vectors.astype(np.float64) @ query[0].astype(np.float64)) == 0
+    assert np.argmax(vectors.astype(np.float64) @ query[0].astype(np.float64)) == 0
+    assert _core.ExactIndex(vectors, level=level).search(query, 1)[1][0, 0] == 0
+    # The bound also holds for what took the place of shorter vectors.
+    changed = _core.ExactIndex(np.zeros_like(vectors), level=level)
+    changed.upsert(np.arange(len(vectors)), vectors)
+    assert changed.search(query, 1)[1][0, 0] == 0
 
 
 @pytest.mark.parametrize("level", LEVELS)
