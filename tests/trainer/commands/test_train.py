@@ -63,7 +63,7 @@ def bundle(csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     done = run(csv, out)
     assert done.returncode == 0, done.stderr
     assert re.search(r"als on \w+: 60 users, 30 items, \d+ preferences \(ratings from 3\); about \d+ MB", done.stdout)
-    assert "choosing epochs: epoch 1/" in done.stdout
+    assert "choosing: epoch 1/" in done.stdout
     assert "final fit: stopped" in done.stdout
     return recstream.load_bundle(out)
 
@@ -162,7 +162,7 @@ def test_ctrl_c_leaves_a_bundle_and_a_checkpoint_to_go_on_from(csv: Path, tmp_pa
     endless = ["--set", "training.max_epochs=100000", "--set", "training.patience=100000"]
     out = tmp_path / "bundle"
     command = [RECSTREAM, *options(csv, out, *endless)]
-    done = interrupt(command, "choosing epochs: epoch")
+    done = interrupt(command, "choosing: epoch")
     assert done.returncode == 130, done.stderr
     assert "holds the best model so far" in done.stdout
     assert "Traceback" not in done.stderr
@@ -170,7 +170,7 @@ def test_ctrl_c_leaves_a_bundle_and_a_checkpoint_to_go_on_from(csv: Path, tmp_pa
     assert json.loads((out / "training.json").read_text())["stopped_by"] == "interruption"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "bundle.checkpoint.npz"]
 
-    again = interrupt([*command, "--resume"], "choosing epochs: epoch")
+    again = interrupt([*command, "--resume"], "choosing: epoch")
     assert again.returncode == 130, again.stderr
     second = json.loads((out / "training.json").read_text())
     assert [record["epoch"] for record in second["epochs"]] == list(range(1, len(second["epochs"]) + 1))

@@ -9,7 +9,7 @@ from recstream_trainer.models import Model
 from recstream_trainer.training.fit import StoppedBy
 from recstream_trainer.training.run_state import RunState
 
-_TITLES = {"select": "choosing epochs", "refit": "final fit"}
+_TITLES = {"select": "choosing", "refit": "final fit"}
 _LINE_EVERY_S = 1.0
 
 
@@ -38,10 +38,9 @@ class ProgressReporter:
             return
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=10),  # the whole line fits into 80 columns
             MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
-            TextColumn("time left at most"),
+            TextColumn("{task.fields[figures]} left"),
             TimeRemainingColumn(compact=True),
         )
         self._bar = Progress(*columns, console=self._console)
@@ -60,18 +59,17 @@ class ProgressReporter:
         seconds = state.records[-1].seconds * (self._epochs - state.epoch)
         title = _TITLES[state.stage]
         self._console.print(
-            f"{title}: epoch {state.epoch}/{self._epochs}  {self._figures(state)}  time left at most {seconds:.0f} s",
+            f"{title}: epoch {state.epoch}/{self._epochs}, {self._figures(state)}, {seconds:.0f} s left at most",
             highlight=False,
             soft_wrap=True,
         )
 
     def _figures(self, state: RunState) -> str:
-        text = f"loss {state.records[-1].loss:,.6g}"
+        loss = state.records[-1].loss
+        text = f"loss {loss:,.0f}" if loss >= 1000 else f"loss {loss:.4g}"
         metric = state.records[-1].metric
         if metric is not None:
-            text += (
-                f"  {self._metric} {metric:.4f} (best {state.best_metric or metric:.4f} at epoch {state.best_epoch})"
-            )
+            text += f" {self._metric} {metric:.4f} best {state.best_metric:.4f}"
         return text
 
     def end(self, state: RunState, model: Model, stopped_by: StoppedBy) -> None:  # noqa: ARG002
