@@ -65,9 +65,7 @@ def recall(rows: NDArray[np.int64], truth: Truth) -> float:
     """Share of the true top k that was found."""
     k = rows.shape[1]
     expected = truth.rows[: len(rows), :k]
-    found = sum(
-        np.intersect1d(given, wanted[wanted >= 0]).size for given, wanted in zip(rows, expected, strict=True)
-    )
+    found = sum(np.intersect1d(given, wanted[wanted >= 0]).size for given, wanted in zip(rows, expected, strict=True))
     return float(found / max(1, (expected >= 0).sum()))
 
 

@@ -1,6 +1,8 @@
 """Who is compared. Every contender gives rows, best first, for the same queries; one that is not installed is named."""
 
+import os
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import Any, Protocol
 
 import faiss
@@ -67,10 +69,10 @@ class LimitedPeer:
 class Faiss(LimitedPeer):
     """One of faiss's indexes, with the setting that decides from how many queries on it multiplies matrices."""
 
-    def __init__(self, name: str, index: Any, blas_threshold: int, *, exact: bool) -> None:
+    def __init__(self, name: str, index: Any, blas_threshold: int, *, exact: bool, item_bytes: int) -> None:
         self.name, self.exact = name, exact
         self._index, self._blas_threshold = index, blas_threshold
-        self.stored_bytes = index.ntotal * index.sa_code_size() if hasattr(index, "sa_code_size") else 0
+        self.stored_bytes = index.ntotal * item_bytes
 
     def search(self, queries: Vectors, k: int) -> Rows:
         faiss.cvar.distance_compute_blas_threshold = self._blas_threshold
@@ -81,17 +83,21 @@ class Hnsw(Faiss):
     """HNSW, searched as little as the recall allows."""
 
     def __init__(self, vectors: Vectors) -> None:
-        faiss.omp_set_num_threads(faiss.omp_get_num_procs())
+        threadpool_limits(len(os.sched_getaffinity(0)))
         index = faiss.IndexHNSWFlat(vectors.shape[1], HNSW_NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
         index.add(vectors)
-        super().__init__(HNSW, index, FLAT_BLAS_THRESHOLD, exact=False)
+        item_bytes = 4 * (vectors.shape[1] + 2 * HNSW_NEIGHBOURS)  # the links of the upper levels are few
+        super().__init__(HNSW, index, FLAT_BLAS_THRESHOLD, exact=False, item_bytes=item_bytes)
 
-    def tune(self, recall_of: Callable[[Rows], float], queries: Vectors, k: int) -> int:
+    def tune(self, recall_of: Callable[[Rows], float], queries: Vectors, k: int) -> None:
         """Take the first `efSearch` of a rising row that reaches the recall, else the last."""
-        for effort in (k, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048):
+        for effort in (20, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048):
             self._index.hnsw.efSearch = effort
             if effort >= k and recall_of(self.search(queries, k)) >= HNSW_RECALL:
                 break
+
+    @property
+    def ef_search(self) -> int:
         return int(self._index.hnsw.efSearch)
 
 
@@ -99,28 +105,25 @@ class Usearch:
     name, exact = "usearch exact", True
 
     def __init__(self, vectors: Vectors) -> None:
-        from usearch.index import MetricKind, search  # noqa: PLC0415  # may not be installed
-
-        self._call = lambda queries, k, threads: search(
-            vectors, queries, k, MetricKind.IP, exact=True, threads=threads
-        ).keys
-        self._threads = 1
+        self._usearch: Any = import_module("usearch.index")  # may not be installed
+        self._vectors, self._threads = vectors, 1
         self.stored_bytes = vectors.nbytes
 
     def use_threads(self, threads: int) -> None:
         self._threads = threads
 
     def search(self, queries: Vectors, k: int) -> Rows:
-        return np.asarray(self._call(queries, k, self._threads)).astype(np.int64).reshape(len(queries), -1)
+        inner_product = self._usearch.MetricKind.IP
+        found = self._usearch.search(self._vectors, queries, k, inner_product, exact=True, threads=self._threads)
+        return np.asarray(found.keys).astype(np.int64).reshape(len(queries), -1)
 
 
 class Implicit(LimitedPeer):
     name = "implicit topk"
 
     def __init__(self, vectors: Vectors) -> None:
-        from implicit.cpu.topk import topk  # noqa: PLC0415  # may not be installed
-
-        self._vectors, self._topk, self._threads = vectors, topk, 1
+        self._topk: Any = import_module("implicit.cpu.topk").topk  # may not be installed
+        self._vectors, self._threads = vectors, 1
         self.stored_bytes = vectors.nbytes
 
     def use_threads(self, threads: int) -> None:
@@ -155,7 +158,7 @@ class Torch(LimitedPeer):
 
     @torch.inference_mode()
     def search(self, queries: Vectors, k: int) -> Rows:
-        parts = [torch.from_numpy(part) @ self._vectors.T for part in _affordable(queries, len(self._vectors))]
+        parts = (torch.from_numpy(part) @ self._vectors.T for part in _affordable(queries, len(self._vectors)))
         return np.concatenate([torch.topk(part, k).indices.numpy() for part in parts])
 
 
@@ -177,7 +180,7 @@ def _flat(name: str, blas_threshold: int) -> Callable[[Vectors], Peer]:
     def build(vectors: Vectors) -> Peer:
         index = faiss.IndexFlatIP(vectors.shape[1])
         index.add(vectors)
-        return Faiss(name, index, blas_threshold, exact=True)
+        return Faiss(name, index, blas_threshold, exact=True, item_bytes=index.sa_code_size())
 
     return build
 
@@ -185,7 +188,7 @@ def _flat(name: str, blas_threshold: int) -> Callable[[Vectors], Peer]:
 def _panorama(vectors: Vectors) -> Peer:
     index = faiss.IndexFlatIPPanorama(vectors.shape[1], 8)
     index.add(vectors)
-    return Faiss("faiss Panorama", index, FLAT_BLAS_THRESHOLD, exact=True)
+    return Faiss("faiss Panorama", index, FLAT_BLAS_THRESHOLD, exact=True, item_bytes=index.sa_code_size())
 
 
 def _quantised(name: str, kind: str) -> Callable[[Vectors], Peer]:
@@ -194,7 +197,7 @@ def _quantised(name: str, kind: str) -> Callable[[Vectors], Peer]:
         index = faiss.IndexScalarQuantizer(vectors.shape[1], code, faiss.METRIC_INNER_PRODUCT)
         index.train(vectors[:100_000])
         index.add(vectors)
-        return Faiss(name, index, FLAT_BLAS_THRESHOLD, exact=False)
+        return Faiss(name, index, FLAT_BLAS_THRESHOLD, exact=False, item_bytes=index.sa_code_size())
 
     return build
 

@@ -8,6 +8,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.topk.cases import Case
 from benchmarks.topk.peers import Peer
 
 
@@ -19,7 +20,8 @@ class Effort:
     ----------
     rounds : turns that every contender takes
     turn_s : seconds of a turn, at least one call
-    patience_s : a contender whose first call takes longer has only that one turn, of that one call
+    patience_s : a contender whose first call of a turn takes longer has had its turn with it; for the others it only
+        warms up
     """
 
     rounds: int
@@ -45,36 +47,31 @@ class Times:
 def alternate(
     peers: Sequence[Peer],
     queries: NDArray[np.float32],
-    batch: int,
-    k: int,
-    threads: int,
+    case: Case,
     effort: Effort,
+    *,
     seed: int,
 ) -> dict[str, Times]:
     """Time every contender on the same batches, in another order each round."""
-    batches = [queries[first : first + batch] for first in range(0, len(queries) - batch + 1, batch)]
+    starts = range(0, len(queries) - case.batch + 1, case.batch)
+    batches = [queries[first : first + case.batch] for first in starts]
     times = {peer.name: Times() for peer in peers}
-    impatient: set[str] = set()
     random = np.random.default_rng(seed)
     for _ in range(effort.rounds):
         for number in random.permutation(len(peers)):
             peer = peers[number]
-            if peer.name in impatient:
-                continue
-            peer.use_threads(threads)
-            warm_up_s = timed(peer, batches[-1], k)
-            if warm_up_s > effort.patience_s:
-                impatient.add(peer.name)
-                times[peer.name].calls_s = [*times[peer.name].calls_s, warm_up_s]
-                continue
-            times[peer.name].calls_s += turn(peer, batches, k, effort.turn_s)
+            peer.use_threads(case.threads)
+            times[peer.name].calls_s += turn(peer, batches, case.k, effort)
     return times
 
 
-def turn(peer: Peer, batches: Sequence[NDArray[np.float32]], k: int, seconds: float) -> list[float]:
-    """Calls on one batch after the other, until the time is up."""
+def turn(peer: Peer, batches: Sequence[NDArray[np.float32]], k: int, effort: Effort) -> list[float]:
+    """Seconds of calls on one batch after the other, until the time is up."""
+    warm_up_s = timed(peer, batches[-1], k)
+    if warm_up_s > effort.patience_s:
+        return [warm_up_s]
     calls: list[float] = []
-    until = time.perf_counter() + seconds
+    until = time.perf_counter() + effort.turn_s
     while not calls or time.perf_counter() < until:
         calls.append(timed(peer, batches[len(calls) % len(batches)], k))
     return calls

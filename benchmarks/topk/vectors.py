@@ -46,9 +46,7 @@ def learned(bundle_path: Path, queries: int, seed: int) -> VectorSet:
     bundle = load_bundle(bundle_path)
     users = np.random.default_rng(seed).permutation(bundle.user_vectors.shape[0])
     chosen = np.resize(users, queries)
-    return VectorSet(
-        "learned", np.ascontiguousarray(bundle.item_vectors), np.ascontiguousarray(bundle.user_vectors[chosen])
-    )
+    return VectorSet("learned", np.array(bundle.item_vectors), np.array(bundle.user_vectors[chosen]))
 
 
 def train_bundle(folder: Path, dimension: int, seed: int) -> Path:
