@@ -54,6 +54,10 @@ format: setup ## format Python and C++
 
 bench: core ## run the benchmarks and write benchmarks/results
 	$(BIN)/pip install -q -e '.[bench]'
+	$(BIN)/python -m benchmarks.als
+	$(BIN)/python -m benchmarks.event_log
+	$(BIN)/python -m benchmarks.front --rounds 1 --json benchmarks/results/front.json
+	$(BIN)/python -m benchmarks.topk
 
 demo: core ## ml-100k: train, serve, and see events change an answer
 	$(BIN)/python examples/demo.py
