@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 
 #include "bitmap.h"
 
@@ -10,6 +9,8 @@ namespace recstream {
 namespace {
 
 constexpr std::int64_t kGroup = kernels::kGroupRows;
+// Up to this many rows of a group are scored one by one, sooner than all of them in float32.
+constexpr int kFewRows = 16;
 
 /// The eligible rows of one block, a word at a time, in rising order.
 class EligibleWords {
@@ -45,11 +46,11 @@ class ApproximateScorer {
   void add_group(const float* vectors, int count, std::int64_t first, std::uint64_t eligible, Survivors& survivors) {
     float scores[kGroup];
     kernels_.dot_rows(vectors, count, dimension_, query_.vector, scores);
-    std::uint64_t passed = kernels_.at_least(scores, count, round_down(survivors.threshold() - error_)) & eligible;
+    std::uint64_t passed = kernels_.at_least(scores, count, round_down(static_cast<double>(survivors.threshold()) - error_)) & eligible;
     for (; passed != 0; passed &= passed - 1) {
       const int slot = std::countr_zero(passed);
       const double score = scores[slot];
-      survivors.add({.lower = score - error_, .upper = score + error_, .row = first + slot});
+      survivors.add(score - error_, score + error_, first + slot);
     }
   }
 
@@ -60,25 +61,17 @@ class ApproximateScorer {
   const double error_;
 };
 
-/// The same in float64, for vectors so long that float32 could overflow.
+/// The same in float64, for few rows of a group, or vectors so long that float32 could overflow.
 void add_group_exactly(const float* vectors, std::int64_t dimension, std::int64_t first, std::uint64_t eligible,
                        const PreparedQuery& query, const kernels::Table& kernels, Survivors& survivors) {
   for (; eligible != 0; eligible &= eligible - 1) {
     const int slot = std::countr_zero(eligible);
     const double score = kernels.dot_exact(vectors + slot * dimension, query.vector, static_cast<int>(dimension));
-    if (score >= survivors.threshold()) survivors.add({.lower = score, .upper = score, .row = first + slot});
+    if (score >= static_cast<double>(survivors.threshold())) survivors.add(score, score, first + slot);
   }
 }
 
 }  // namespace
-
-PreparedQuery::PreparedQuery(std::span<const float> query, const RowFilter& filter, const kernels::Table& kernels)
-    : vector(query.data()),
-      norm(std::sqrt(kernels.dot_exact(query.data(), query.data(), static_cast<int>(query.size())))),
-      allow(filter.allow),
-      exclude(filter.exclude.begin(), filter.exclude.end()) {
-  std::sort(exclude.begin(), exclude.end());
-}
 
 void scan_block(const IndexSnapshot& snapshot, std::size_t block_number, const PreparedQuery& query,
                 const ScoreBound& bound, const kernels::Table& kernels, Survivors& survivors) {
@@ -92,7 +85,7 @@ void scan_block(const IndexSnapshot& snapshot, std::size_t block_number, const P
     const std::uint64_t eligible = words.word(slot / kGroup);
     if (eligible == 0) continue;
     const float* vectors = block.storage->vectors + slot * snapshot.dimension;
-    if (approximate) {
+    if (approximate && std::popcount(eligible) > kFewRows) {
       const auto count = static_cast<int>(std::min<std::int64_t>(kGroup, block.count - slot));
       scorer.add_group(vectors, count, first_row + slot, eligible, survivors);
     } else {

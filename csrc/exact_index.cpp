@@ -2,20 +2,17 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
 #include <stdexcept>
 
+#include "batch_search.h"
 #include "bitmap.h"
-#include "block_scan.h"
+#include "coded_part.h"
 #include "index_snapshot.h"
 #include "parallel.h"
 #include "recstream/simd_level.h"
 
 namespace recstream {
 namespace {
-
-// A thread costs tens of microseconds to start; this many multiply-adds take about a millisecond on one core.
-constexpr std::int64_t kWorkPerThread = std::int64_t{1} << 24;
 
 void require_queries(const MatrixView& queries, std::int64_t dimension, std::int64_t k,
                      std::span<const RowFilter> filters, std::int64_t rows) {
@@ -34,68 +31,12 @@ void require_queries(const MatrixView& queries, std::int64_t dimension, std::int
   }
 }
 
-/// A batch of queries over one snapshot: scan, select, rescore.
-class BatchSearch {
- public:
-  BatchSearch(const IndexSnapshot& snapshot, const kernels::Table& kernels, const MatrixView& queries, std::int64_t k,
-              std::span<const RowFilter> filters)
-      : snapshot_(snapshot), kernels_(kernels), bound_(snapshot.dimension), k_(std::min(k, snapshot.rows)) {
-    queries_.reserve(static_cast<std::size_t>(queries.rows));
-    for (std::int64_t q = 0; q < queries.rows; ++q) {
-      const RowFilter filter = filters.empty() ? RowFilter{} : filters[static_cast<std::size_t>(q)];
-      queries_.emplace_back(queries.row(q), filter, kernels);
-    }
-  }
-
-  /// Scans with up to `threads` threads; each takes a stretch of blocks, for all queries while a block is in cache.
-  void scan(int threads) {
-    const auto work = snapshot_.rows * snapshot_.dimension * static_cast<std::int64_t>(queries_.size());
-    const auto useful = std::max<std::int64_t>(1, work / kWorkPerThread);
-    const auto blocks = std::max<std::int64_t>(1, static_cast<std::int64_t>(snapshot_.blocks.size()));
-    const auto parts = static_cast<int>(std::min({static_cast<std::int64_t>(threads), useful, blocks}));
-    found_.assign(static_cast<std::size_t>(parts), {});
-    run_parts(parts, [&](int part) { scan_part(part, parts); });
-  }
-
-  /// The k best rows of a query, in order.
-  std::vector<ScoredRow> best(std::size_t q) {
-    Survivors& survivors = found_[0][q];
-    for (std::size_t part = 1; part < found_.size(); ++part) survivors.add_all(found_[part][q]);
-    std::vector<ScoredRow> rows;
-    for (const auto& survivor : survivors.finish()) {
-      const auto* vector = snapshot_.vector(survivor.row);
-      const double score = kernels_.dot_exact(vector, queries_[q].vector, static_cast<int>(snapshot_.dimension));
-      rows.push_back({.score = score, .row = survivor.row});
-    }
-    rescored_ += static_cast<std::int64_t>(rows.size());
-    keep_best(rows, k_);
-    return rows;
-  }
-
-  std::int64_t rescored() const { return rescored_; }
-
- private:
-  void scan_part(int part, int parts) {
-    auto& found = found_[static_cast<std::size_t>(part)];
-    found.assign(queries_.size(), Survivors(static_cast<std::size_t>(k_)));
-    const auto blocks = snapshot_.blocks.size();
-    const auto first = blocks * static_cast<std::size_t>(part) / static_cast<std::size_t>(parts);
-    const auto last = blocks * static_cast<std::size_t>(part + 1) / static_cast<std::size_t>(parts);
-    for (std::size_t block = first; block < last; ++block) {
-      for (std::size_t q = 0; q < queries_.size(); ++q) {
-        scan_block(snapshot_, block, queries_[q], bound_, kernels_, found[q]);
-      }
-    }
-  }
-
-  const IndexSnapshot& snapshot_;
-  const kernels::Table& kernels_;
-  const ScoreBound bound_;
-  const std::int64_t k_;
-  std::vector<PreparedQuery> queries_;
-  std::vector<std::vector<Survivors>> found_;
-  std::int64_t rescored_ = 0;
-};
+std::shared_ptr<const IndexSnapshot> first_snapshot(const MatrixView& vectors, const kernels::Table& kernels,
+                                                    int threads) {
+  IndexSnapshot snapshot = borrow_rows(vectors, kernels);
+  snapshot.coded = code_part(snapshot, threads);
+  return std::make_shared<const IndexSnapshot>(std::move(snapshot));
+}
 
 }  // namespace
 
@@ -111,7 +52,7 @@ ExactIndex::ExactIndex(const MatrixView& vectors, int threads, std::string_view 
     : kernels_(kernels_for(level)),
       threads_(thread_count(threads)),
       dimension_(vectors.dimension),
-      snapshot_(std::make_shared<const IndexSnapshot>(borrow_rows(vectors, kernels_))) {}
+      snapshot_(first_snapshot(vectors, kernels_, threads_)) {}
 
 ExactIndex::~ExactIndex() = default;
 
@@ -169,12 +110,18 @@ std::vector<ScoredRow> ExactIndex::nearest(std::int64_t row, std::int64_t k) con
 
 void ExactIndex::upsert(std::span<const std::int64_t> rows, const MatrixView& vectors) {
   const std::scoped_lock lock(writer_);
-  publish(with_rows(*snapshot(), rows, vectors, kernels_));
+  const auto base = snapshot();
+  IndexSnapshot next = with_rows(*base, rows, vectors, kernels_);
+  next.coded = part_with_rows(base->coded.get(), rows, next, threads_);
+  publish(std::move(next));
 }
 
 void ExactIndex::erase(std::span<const std::int64_t> rows) {
   const std::scoped_lock lock(writer_);
-  publish(without_rows(*snapshot(), rows));
+  const auto base = snapshot();
+  IndexSnapshot next = without_rows(*base, rows);
+  next.coded = part_without_rows(base->coded.get(), rows, next, threads_);
+  publish(std::move(next));
 }
 
 IndexStats ExactIndex::stats() const {
@@ -186,7 +133,8 @@ IndexStats ExactIndex::stats() const {
           .dimension = dimension_,
           .level = kernels_.name,
           .bytes = current->rows * dimension_ * static_cast<std::int64_t>(sizeof(float)) +
-                   blocks * static_cast<std::int64_t>(sizeof(Block) + sizeof(BlockStorage)),
+                   blocks * static_cast<std::int64_t>(sizeof(Block) + sizeof(BlockStorage)) +
+                   (current->coded ? current->coded->bytes() : 0),
           .scans = scans,
           .mean_rescored = scans > 0 ? static_cast<double>(rescored_.load()) / static_cast<double>(scans) : 0.0};
 }

@@ -35,12 +35,16 @@ struct Block {
   std::array<std::uint64_t, kBlockWords> live{};
 };
 
+struct CodedPart;
+
 /// All rows at one moment. Immutable; searches share it with later snapshots block by block.
 struct IndexSnapshot {
   std::vector<std::shared_ptr<const Block>> blocks;
   std::int64_t dimension = 0;
   std::int64_t rows = 0;
   std::int64_t deleted = 0;
+  /// What a search scans first; none when every search has to scan the blocks. Whoever changes rows sets it anew.
+  std::shared_ptr<const CodedPart> coded;
 
   const Block& block_of(std::int64_t row) const { return *blocks[static_cast<std::size_t>(row / kBlockRows)]; }
   const float* vector(std::int64_t row) const {

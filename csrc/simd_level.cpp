@@ -11,7 +11,12 @@ namespace {
 std::vector<const kernels::Table*> find_levels() {
   std::vector<const kernels::Table*> levels;
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) levels.push_back(&kernels::kAvx2);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
+    if (avx512) levels.push_back(&kernels::kAvx512Vnni);
+    if (__builtin_cpu_supports("avxvnni")) levels.push_back(&kernels::kAvxVnni);
+    levels.push_back(&kernels::kAvx2);
+  }
 #endif
   levels.push_back(&kernels::kScalar);
   return levels;

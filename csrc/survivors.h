@@ -1,49 +1,67 @@
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <vector>
 
 namespace recstream {
 
-/// A row whose score is known to lie in [lower, upper].
-struct Survivor {
-  double lower;
-  double upper;
-  std::int64_t row;
-};
+/// Position of a float among all floats: neighbours differ by one, -inf and +inf included, so that the order of floats
+/// is that of integers, and one step outwards makes a rounded end of an interval a safe one.
+inline std::int32_t ordinal_of(float value) {
+  const auto bits = std::bit_cast<std::int32_t>(value);
+  return bits ^ ((bits >> 31) & 0x7fffffff);
+}
+inline float float_at(std::int32_t ordinal) {
+  return std::bit_cast<float>(ordinal ^ ((ordinal >> 31) & 0x7fffffff));
+}
+inline constexpr std::int32_t kLowestOrdinal = std::bit_cast<std::int32_t>(0xff800000) ^ 0x7fffffff;
 
 /// The rows that may still be among the k best of one query.
 ///
-/// Invariant: a row that was added and is not held any more has an upper end below the threshold, and k rows that were
-/// added have a lower end at or above it; so it cannot be among the k best, not even by a tie.
+/// Invariant: a row that was added and is not held any more has an upper end below the threshold, and k rows, added here
+/// or where a raise came from, have a lower end at or above it; so it cannot be among the k best, not even by a tie.
 /// Not safe for use from several threads. `add` is O(1) amortised: the buffer is pruned only when it has doubled.
 class Survivors {
  public:
   explicit Survivors(std::size_t k);
 
   /// Rows whose upper end is below this need not be added.
-  double threshold() const { return threshold_; }
+  float threshold() const { return float_at(threshold_); }
 
-  void add(const Survivor& survivor) {
-    held_.push_back(survivor);
-    if (held_.size() >= limit_) prune();
+  /// Adds a row whose score lies in [lower, upper].
+  void add(double lower, double upper, std::int64_t row) {
+    lowers_.push_back(std::max(ordinal_of(static_cast<float>(lower)) - 1, kLowestOrdinal));
+    uppers_.push_back(ordinal_of(static_cast<float>(upper)) + 1);
+    rows_.push_back(row);
+    if (rows_.size() >= limit_) prune();
   }
+
+  /// Takes over a threshold for the same query that others have found.
+  void raise(float threshold) { threshold_ = std::max(threshold_, ordinal_of(threshold)); }
 
   void add_all(const Survivors& other);
 
+  /// Rows held; those that the last pruning left, and what came since.
+  std::size_t size() const { return rows_.size(); }
+
   /// The rows still possible, in no order; valid until the next call.
-  std::span<const Survivor> finish();
+  std::span<const std::int64_t> finish();
 
  private:
   void prune();
+  void raise_to_kth();
+  void drop_hopeless();
 
   std::size_t k_;
   std::size_t limit_;
-  double threshold_ = -std::numeric_limits<double>::infinity();
-  std::vector<Survivor> held_;
+  std::int32_t threshold_ = kLowestOrdinal;
+  std::vector<std::int32_t> lowers_;
+  std::vector<std::int32_t> uppers_;
+  std::vector<std::int64_t> rows_;
 };
 
 }  // namespace recstream

@@ -1,4 +1,6 @@
 // Built with -mavx2 -mfma; called only where the processor has both.
+#include "kernels/avx2.h"
+
 #include "kernels/kernels.h"
 
 #if defined(__x86_64__)
@@ -56,6 +58,55 @@ float dot_one_row(const float* row, int dimension, const float* query) {
   return _mm_cvtss_f32(sum_of_four(sum, zero, zero, zero));
 }
 
+// Fusing changes nothing here, because the product of two float32 is exact in float64.
+__m256d multiply_add(__m128 a, __m128 b, __m256d sum) {
+  return _mm256_fmadd_pd(_mm256_cvtps_pd(a), _mm256_cvtps_pd(b), sum);
+}
+
+// One query with half a group. maddubs wants an unsigned side and adds pairs in 16 bits: with the query's magnitudes
+// there, its signs moved over to the rows, and codes within 127, a pair is at most 2 * 127 * 127 = 32258: no saturation.
+void match_part(const std::uint8_t* part, int part_number, int quads, const CodeTile& tile, int q,
+                CodeMatches& matches) {
+  constexpr int kVectors = 4;
+  constexpr int kPartRows = kVectors * kLanes;
+  const __m256i offset = _mm256_set1_epi8(static_cast<char>(kCodeOffset));
+  const __m256i ones = _mm256_set1_epi16(1);
+  __m256i sums[kVectors];
+  for (auto& sum : sums) sum = _mm256_setzero_si256();
+  for (int quad = 0; quad < quads; ++quad) {
+    const auto* rows = reinterpret_cast<const __m256i*>(part + quad * kQuadBytes);
+    std::int32_t four;
+    __builtin_memcpy(&four, tile.codes[q] + quad * kQuad, sizeof four);
+    const __m256i query = _mm256_set1_epi32(four);
+    const __m256i magnitudes = _mm256_abs_epi8(query);
+    for (int v = 0; v < kVectors; ++v) {
+      const __m256i codes = _mm256_sign_epi8(_mm256_xor_si256(_mm256_loadu_si256(rows + v), offset), query);
+      sums[v] = _mm256_add_epi32(sums[v], _mm256_madd_epi16(_mm256_maddubs_epi16(magnitudes, codes), ones));
+    }
+  }
+  const __m256i below = _mm256_set1_epi32(tile.cutoff[q] - 1);
+  for (int v = 0; v < kVectors; ++v) {
+    const __m256 passed = _mm256_castsi256_ps(_mm256_cmpgt_epi32(sums[v], below));
+    const auto bits = static_cast<std::uint64_t>(static_cast<unsigned>(_mm256_movemask_ps(passed)));
+    matches.matched[q] |= bits << (part_number * kPartRows + v * kLanes);
+    auto* scores = reinterpret_cast<__m256i*>(matches.scores[q] + part_number * kPartRows);
+    _mm256_storeu_si256(scores + v, sums[v]);
+  }
+}
+
+void match_codes(const std::uint8_t* group, int quads, const CodeTile& tile, CodeMatches& matches) {
+  for (int q = 0; q < tile.queries; ++q) {
+    matches.matched[q] = 0;
+    for (int part = 0; part < 2; ++part) {
+      match_part(group + part * kQuadBytes / 2, part, quads, tile, q, matches);
+    }
+  }
+}
+
+}  // namespace
+
+namespace avx2 {
+
 void dot_rows(const float* rows, int n, int dimension, const float* query, float* out) {
   int r = 0;
   for (; r + kLanes <= n; r += kLanes) {
@@ -80,11 +131,6 @@ std::uint64_t at_least(const float* scores, int n, float cutoff) {
   return bits;
 }
 
-// Fusing changes nothing here, because the product of two float32 is exact in float64.
-__m256d multiply_add(__m128 a, __m128 b, __m256d sum) {
-  return _mm256_fmadd_pd(_mm256_cvtps_pd(a), _mm256_cvtps_pd(b), sum);
-}
-
 double dot_exact(const float* a, const float* b, int dimension) {
   __m256d low = _mm256_setzero_pd();
   __m256d high = _mm256_setzero_pd();
@@ -105,9 +151,9 @@ double dot_exact(const float* a, const float* b, int dimension) {
   return _mm_cvtsd_f64(_mm_add_sd(halves, _mm_unpackhi_pd(halves, halves)));
 }
 
-}  // namespace
+}  // namespace avx2
 
-const Table kAvx2 = {"avx2", dot_rows, at_least, dot_exact};
+const Table kAvx2 = {"avx2", avx2::dot_rows, avx2::at_least, avx2::dot_exact, match_codes};
 
 }  // namespace recstream::kernels
 #endif

@@ -36,8 +36,26 @@ std::uint64_t at_least(const float* scores, int n, float cutoff) {
   return bits;
 }
 
+void match_codes(const std::uint8_t* group, int quads, const CodeTile& tile, CodeMatches& matches) {
+  for (int q = 0; q < tile.queries; ++q) {
+    std::int32_t* scores = matches.scores[q];
+    for (int r = 0; r < kGroupRows; ++r) scores[r] = tile.bias[q];
+    for (int quad = 0; quad < quads; ++quad) {
+      const std::uint8_t* codes = group + quad * kQuadBytes;
+      const std::int8_t* query = tile.codes[q] + quad * kQuad;
+      for (int r = 0; r < kGroupRows; ++r) {
+        for (int j = 0; j < kQuad; ++j) scores[r] += codes[r * kQuad + j] * query[j];
+      }
+    }
+    matches.matched[q] = 0;
+    for (int r = 0; r < kGroupRows; ++r) {
+      matches.matched[q] |= static_cast<std::uint64_t>(scores[r] >= tile.cutoff[q]) << r;
+    }
+  }
+}
+
 }  // namespace
 
-const Table kScalar = {"scalar", dot_rows, at_least, striped_dot<double>};
+const Table kScalar = {"scalar", dot_rows, at_least, striped_dot<double>, match_codes};
 
 }  // namespace recstream::kernels

@@ -1,0 +1,112 @@
+#include "batch_search.h"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+
+#include "block_scan.h"
+#include "coded_scan.h"
+#include "parallel.h"
+
+namespace recstream {
+namespace {
+
+// A thread costs tens of microseconds to start; this many multiply-adds take about half a millisecond on one core, in
+// codes and in float32.
+constexpr std::int64_t kCodedWorkPerThread = std::int64_t{1} << 25;
+constexpr std::int64_t kFloatWorkPerThread = std::int64_t{1} << 23;
+// Rows that pass a bitmap are scored one by one when they are less than this share of all.
+constexpr std::int64_t kGatherShare = 48;
+// Distance, in rows, at which rescoring asks for vectors that lie anywhere in memory.
+constexpr std::size_t kPrefetchAhead = 8;
+
+}  // namespace
+
+BatchSearch::BatchSearch(const IndexSnapshot& snapshot, const kernels::Table& kernels, const MatrixView& queries,
+                         std::int64_t k, std::span<const RowFilter> filters)
+    : snapshot_(snapshot), kernels_(kernels), k_(std::min(k, snapshot.rows)) {
+  queries_.reserve(static_cast<std::size_t>(queries.rows));
+  for (std::int64_t q = 0; q < queries.rows; ++q) {
+    const RowFilter filter = filters.empty() ? RowFilter{} : filters[static_cast<std::size_t>(q)];
+    queries_.emplace_back(queries.row(q), filter, kernels);
+  }
+}
+
+void BatchSearch::scan(int threads) {
+  std::vector<std::size_t> by_codes;
+  std::vector<std::size_t> by_blocks;
+  for (std::size_t q = 0; q < queries_.size(); ++q) {
+    (snapshot_.coded == nullptr || is_selective(q) ? by_blocks : by_codes).push_back(q);
+  }
+  if (!by_codes.empty()) scan_codes(by_codes, threads);
+  if (!by_blocks.empty()) scan_blocks(by_blocks, threads);
+}
+
+std::vector<ScoredRow> BatchSearch::best(std::size_t q) {
+  Survivors& survivors = found_[0][q];
+  for (std::size_t part = 1; part < found_.size(); ++part) survivors.add_all(found_[part][q]);
+  const auto rows = survivors.finish();
+  std::vector<ScoredRow> scored;
+  scored.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i + kPrefetchAhead < rows.size()) __builtin_prefetch(snapshot_.vector(rows[i + kPrefetchAhead]));
+    const auto* vector = snapshot_.vector(rows[i]);
+    const double score = kernels_.dot_exact(vector, queries_[q].vector, static_cast<int>(snapshot_.dimension));
+    scored.push_back({.score = score, .row = rows[i]});
+  }
+  rescored_ += static_cast<std::int64_t>(rows.size());
+  keep_best(scored, k_);
+  return scored;
+}
+
+bool BatchSearch::is_selective(std::size_t q) {
+  const auto& allow = queries_[q].allow;
+  if (!allow) return false;
+  if (counted_bitmap_ != allow->data()) {
+    const auto words = allow->first(words_for(snapshot_.rows));
+    counted_bitmap_ = allow->data();
+    counted_rows_ = std::transform_reduce(words.begin(), words.end(), std::int64_t{0}, std::plus<>(),
+                                          [](std::uint64_t word) { return std::popcount(word); });
+  }
+  return counted_rows_ < snapshot_.rows / kGatherShare;
+}
+
+void BatchSearch::scan_codes(std::span<const std::size_t> wanted, int threads) {
+  const int parts = parts_for(wanted.size(), kCodedWorkPerThread, threads);
+  start_parts(parts, wanted);
+  CodedScan scan(snapshot_, kernels_, queries_, wanted, k_);
+  run_parts(parts, [&](int part) { scan.run(found_[static_cast<std::size_t>(part)]); });
+  const auto given_up = scan.given_up();
+  if (!given_up.empty()) scan_blocks(given_up, threads);
+}
+
+// Each part takes a stretch of blocks, for all queries while a block is in cache.
+void BatchSearch::scan_blocks(std::span<const std::size_t> wanted, int threads) {
+  const auto blocks = snapshot_.blocks.size();
+  const auto parts = static_cast<std::size_t>(parts_for(wanted.size(), kFloatWorkPerThread, threads));
+  start_parts(static_cast<int>(parts), wanted);
+  const ScoreBound bound(snapshot_.dimension);
+  run_parts(static_cast<int>(parts), [&](int number) {
+    const auto part = static_cast<std::size_t>(number);
+    for (auto block = blocks * part / parts; block < blocks * (part + 1) / parts; ++block) {
+      for (const auto q : wanted) scan_block(snapshot_, block, queries_[q], bound, kernels_, found_[part][q]);
+    }
+  });
+}
+
+int BatchSearch::parts_for(std::size_t queries, std::int64_t work_per_thread, int threads) const {
+  const auto work = snapshot_.rows * snapshot_.dimension * static_cast<std::int64_t>(queries);
+  const auto blocks = static_cast<std::int64_t>(snapshot_.blocks.size());
+  const auto useful = std::max<std::int64_t>(1, std::min(work / work_per_thread, blocks));
+  return static_cast<int>(std::min<std::int64_t>(threads, useful));
+}
+
+void BatchSearch::start_parts(int parts, std::span<const std::size_t> wanted) {
+  const Survivors none(static_cast<std::size_t>(k_));
+  while (static_cast<int>(found_.size()) < parts) found_.emplace_back(queries_.size(), none);
+  for (auto& found : found_) {
+    for (const auto q : wanted) found[q] = none;
+  }
+}
+
+}  // namespace recstream

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "index_snapshot.h"
+#include "kernels/kernels.h"
+#include "prepared_query.h"
+#include "recstream/exact_index.h"
+#include "survivors.h"
+
+namespace recstream {
+
+/// A batch of queries over one snapshot: scan, select, rescore. Views all arguments. Not safe for use from several
+/// threads.
+class BatchSearch {
+ public:
+  BatchSearch(const IndexSnapshot& snapshot, const kernels::Table& kernels, const MatrixView& queries, std::int64_t k,
+              std::span<const RowFilter> filters);
+
+  /// Scans with up to `threads` threads.
+  void scan(int threads);
+
+  /// The k best rows of a query, in order.
+  std::vector<ScoredRow> best(std::size_t q);
+
+  /// Rows that best() has rescored.
+  std::int64_t rescored() const { return rescored_; }
+
+ private:
+  bool is_selective(std::size_t q);
+  void scan_codes(std::span<const std::size_t> wanted, int threads);
+  void scan_blocks(std::span<const std::size_t> wanted, int threads);
+  int parts_for(std::size_t queries, std::int64_t work_per_thread, int threads) const;
+  void start_parts(int parts, std::span<const std::size_t> wanted);
+
+  const IndexSnapshot& snapshot_;
+  const kernels::Table& kernels_;
+  const std::int64_t k_;
+  std::vector<PreparedQuery> queries_;
+  /// Of each part for each query.
+  std::vector<std::vector<Survivors>> found_;
+  const std::uint64_t* counted_bitmap_ = nullptr;
+  std::int64_t counted_rows_ = 0;
+  std::int64_t rescored_ = 0;
+};
+
+}  // namespace recstream

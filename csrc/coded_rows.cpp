@@ -1,0 +1,153 @@
+#include "coded_rows.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <new>
+
+#include "code_bound.h"
+#include "parallel.h"
+
+namespace recstream {
+namespace {
+
+constexpr double kLargestCode = 127;
+constexpr std::int64_t kGroup = kernels::kGroupRows;
+constexpr std::align_val_t kCacheLine{64};
+
+double largest_magnitude(std::span<const double> values) {
+  double largest = 0;
+  for (const double value : values) largest = std::max(largest, std::fabs(value));
+  return largest;
+}
+
+double scale_for(std::span<const double> values) {
+  const double largest = largest_magnitude(values);
+  return largest > 0 ? largest / kLargestCode : 1.0;
+}
+
+// Squared length of what the codes leave of the values.
+double encode(std::span<const double> values, double scale, std::int8_t* codes) {
+  const double steps = 1 / scale;
+  double squares = 0;
+  for (std::size_t j = 0; j < values.size(); ++j) {
+    // The offset makes truncation round to the nearest.
+    const int code = static_cast<int>(values[j] * steps + (kLargestCode + 0.5)) - static_cast<int>(kLargestCode);
+    codes[j] = static_cast<std::int8_t>(code);
+    const double left = values[j] - scale * code;
+    squares += left * left;
+  }
+  return squares;
+}
+
+/// Codes groups of rows one after another. Not safe for use from several threads.
+class GroupCoder {
+ public:
+  GroupCoder(const IndexSnapshot& snapshot, CodedRows& coded)
+      : snapshot_(snapshot),
+        coded_(coded),
+        rotated_(static_cast<std::size_t>(kGroup * coded.dimension)),
+        row_codes_(static_cast<std::size_t>(coded.quads) * kernels::kQuad) {}
+
+  void code(std::int64_t group) {
+    const auto first = group * kGroup;
+    const auto count = std::min(kGroup, static_cast<std::int64_t>(coded_.rows.size()) - first);
+    const auto slots = std::span(coded_.rows).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+    const auto d = static_cast<std::size_t>(coded_.dimension);
+    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+      coded_.rotation.apply(snapshot_.vector(slots[slot]), rotated_.data() + slot * d);
+    }
+    CodedGroup& header = coded_.groups[static_cast<std::size_t>(group)];
+    header = {.scale = scale_for(std::span(rotated_).first(slots.size() * d)), .residual = 0, .norm = 0};
+    std::uint8_t* codes = coded_.codes.get() + group * coded_.group_bytes();
+    std::fill_n(codes, coded_.group_bytes(), static_cast<std::uint8_t>(kernels::kCodeOffset));
+    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+      const double norm = CodeBound::kSlack * snapshot_.norm(slots[slot]);
+      const double squares = encode(std::span(rotated_).subspan(slot * d, d), header.scale, row_codes_.data());
+      header.residual = std::max(header.residual, CodeBound::row_residual(std::sqrt(squares), norm));
+      header.norm = std::max(header.norm, norm);
+      place(codes + slot * kernels::kQuad);
+    }
+  }
+
+ private:
+  void place(std::uint8_t* codes) const {
+    for (std::size_t j = 0; j < row_codes_.size(); ++j) {
+      codes[j / kernels::kQuad * kernels::kQuadBytes + j % kernels::kQuad] =
+          static_cast<std::uint8_t>(row_codes_[j] + kernels::kCodeOffset);
+    }
+  }
+
+  const IndexSnapshot& snapshot_;
+  CodedRows& coded_;
+  std::vector<double> rotated_;
+  std::vector<std::int8_t> row_codes_;
+};
+
+// The order needs no more than float32; as integers, the bits of numbers that are not negative sort like them.
+std::vector<std::uint32_t> rows_by_falling_norm(const IndexSnapshot& snapshot) {
+  std::vector<std::uint64_t> keys;
+  keys.reserve(static_cast<std::size_t>(snapshot.rows - snapshot.deleted));
+  for (std::int64_t row = 0; row < snapshot.rows; ++row) {
+    if (!snapshot.is_live(row)) continue;
+    const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(snapshot.norm(row)));
+    keys.push_back(std::uint64_t{~bits} << 32 | static_cast<std::uint64_t>(row));
+  }
+  std::sort(keys.begin(), keys.end());
+  std::vector<std::uint32_t> rows(keys.size());
+  std::transform(keys.begin(), keys.end(), rows.begin(), [](std::uint64_t key) { return static_cast<std::uint32_t>(key); });
+  return rows;
+}
+
+void free_codes(std::uint8_t* codes) { ::operator delete(codes, kCacheLine); }
+
+}  // namespace
+
+CodedRows::CodedRows(std::int64_t d)
+    : rotation(d),
+      dimension(d),
+      quads(static_cast<int>((d + kernels::kQuad - 1) / kernels::kQuad)),
+      codes(nullptr, &free_codes) {}
+
+std::int64_t CodedRows::bytes() const {
+  return static_cast<std::int64_t>(groups.size()) * (group_bytes() + static_cast<std::int64_t>(sizeof(CodedGroup))) +
+         static_cast<std::int64_t>(rows.size() * sizeof(std::uint32_t));
+}
+
+std::shared_ptr<const CodedRows> code_rows(const IndexSnapshot& snapshot, int threads) {
+  auto coded = std::make_shared<CodedRows>(snapshot.dimension);
+  coded->rows = rows_by_falling_norm(snapshot);
+  const auto groups = (static_cast<std::int64_t>(coded->rows.size()) + kGroup - 1) / kGroup;
+  coded->groups.resize(static_cast<std::size_t>(groups));
+  const auto bytes = static_cast<std::size_t>(groups * coded->group_bytes());
+  coded->codes.reset(static_cast<std::uint8_t*>(::operator new(bytes, kCacheLine)));
+  constexpr std::int64_t kGroupsPerThread = 64;
+  const auto parts = std::clamp<std::int64_t>(groups / kGroupsPerThread, 1, threads);
+  run_parts(static_cast<int>(parts), [&](int part) {
+    GroupCoder coder(snapshot, *coded);
+    for (auto group = groups * part / parts; group < groups * (part + 1) / parts; ++group) coder.code(group);
+  });
+  for (auto group = groups - 2; group >= 0; --group) {
+    const auto g = static_cast<std::size_t>(group);
+    coded->groups[g].norm = std::max(coded->groups[g].norm, coded->groups[g + 1].norm);
+  }
+  return coded;
+}
+
+CodedQuery::CodedQuery(const float* query, double norm, const CodedRows& rows)
+    : codes(static_cast<std::size_t>(rows.quads) * kernels::kQuad) {
+  std::vector<double> rotated(static_cast<std::size_t>(rows.dimension));
+  rows.rotation.apply(query, rotated.data());
+  scale = scale_for(rotated);
+  error = CodeBound::query_error(std::sqrt(encode(rotated, scale, codes.data())), norm, rows.dimension);
+  std::int32_t sum = 0;
+  std::int32_t squares = 0;
+  for (const int code : codes) {
+    sum += code;
+    squares += code * code;
+  }
+  bias = -kernels::kCodeOffset * sum;
+  length = CodeBound::kSlack * scale * std::sqrt(static_cast<double>(squares));
+}
+
+}  // namespace recstream

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "index_snapshot.h"
+#include "kernels/kernels.h"
+#include "rotation.h"
+
+namespace recstream {
+
+/// What holds for all kernels::kGroupRows rows that share a scale; see CodeBound.
+struct CodedGroup {
+  /// Step of the codes, s.
+  double scale;
+  /// At least R of each row.
+  double residual;
+  /// At least the norm of each row of this group and of all groups behind it.
+  double norm;
+};
+
+/// Rows by falling norm, rotated, as signed 8-bit codes in the layout of kernels::Table::match_codes. Immutable.
+struct CodedRows {
+  explicit CodedRows(std::int64_t dimension);
+
+  Rotation rotation;
+  std::int64_t dimension;
+  int quads;
+  /// Row number of each slot; the last group may have fewer than its full number of slots.
+  std::vector<std::uint32_t> rows;
+  std::vector<CodedGroup> groups;
+  /// Starts on a cache line.
+  std::unique_ptr<std::uint8_t[], void (*)(std::uint8_t*)> codes;
+
+  std::int64_t group_bytes() const { return std::int64_t{quads} * kernels::kQuadBytes; }
+  const std::uint8_t* group_codes(std::int64_t group) const { return codes.get() + group * group_bytes(); }
+  std::int64_t bytes() const;
+};
+
+/// Codes the live rows of a snapshot, which must have fewer than 2^32, with up to `threads` threads.
+/// O(rows * dimension * log dimension).
+std::shared_ptr<const CodedRows> code_rows(const IndexSnapshot& snapshot, int threads);
+
+/// A query as codes; see CodeBound.
+struct CodedQuery {
+  CodedQuery(const float* query, double norm, const CodedRows& rows);
+
+  /// Padded with zeros to whole quads.
+  std::vector<std::int8_t> codes;
+  std::int32_t bias;
+  /// Step of the codes, t.
+  double scale;
+  /// A.
+  double length;
+  /// E.
+  double error;
+};
+
+}  // namespace recstream

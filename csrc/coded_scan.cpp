@@ -1,0 +1,144 @@
+#include "coded_scan.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+#include "bitmap.h"
+#include "code_bound.h"
+
+namespace recstream {
+namespace {
+
+constexpr std::int64_t kGroup = kernels::kGroupRows;
+// Two thirds of the 48 KiB that the first-level cache has on current machines.
+constexpr std::int64_t kChunkBytes = 32 * 1024;
+// Twice the largest inner product of codes, 2048 * 127^2: a cutoff beyond it means all or nothing.
+constexpr double kLargestCutoff = 0x1p26;
+// Beyond this share of the rows the float32 scan is the cheaper one; below this number rescoring costs little.
+constexpr std::size_t kMostKeptShare = 8;
+constexpr std::size_t kAlwaysKept = 1024;
+
+double error_of(const CodedQuery& query, const CodedGroup& group) {
+  return CodeBound::kSlack * (query.error * group.norm + query.length * group.residual);
+}
+
+std::int32_t cutoff_for(const CodedQuery& query, const CodedGroup& group, double threshold) {
+  const double least = (threshold - error_of(query, group)) / (query.scale * group.scale);
+  // One less than truncation is never above the value.
+  return static_cast<std::int32_t>(std::clamp(least, -kLargestCutoff, kLargestCutoff)) - 1;
+}
+
+}  // namespace
+
+CodedScan::CodedScan(const IndexSnapshot& snapshot, const kernels::Table& kernels,
+                     std::span<const PreparedQuery> queries, std::span<const std::size_t> wanted, std::int64_t k)
+    : snapshot_(snapshot),
+      part_(*snapshot.coded),
+      rows_(*part_.rows),
+      kernels_(kernels),
+      queries_(queries),
+      wanted_(wanted),
+      most_kept_(4 * static_cast<std::size_t>(k) + std::max(kAlwaysKept, rows_.rows.size() / kMostKeptShare)),
+      chunk_groups_(std::max<std::int64_t>(1, kChunkBytes / rows_.group_bytes())),
+      shared_(wanted.size()) {
+  coded_.reserve(wanted.size());
+  for (const auto q : wanted) coded_.emplace_back(queries[q].vector, queries[q].norm, rows_);
+  for (auto& shared : shared_) shared.threshold = -std::numeric_limits<float>::infinity();
+}
+
+void CodedScan::run(std::span<Survivors> found) {
+  if (!changed_taken_.exchange(true)) scan_changed(found);
+  const auto groups = static_cast<std::int64_t>(rows_.groups.size());
+  std::vector<std::size_t> active(wanted_.size());
+  for (std::size_t w = 0; w < active.size(); ++w) active[w] = w;
+  for (;;) {
+    const auto first = next_chunk_.fetch_add(1, std::memory_order_relaxed) * chunk_groups_;
+    if (first >= groups) return;
+    const double norm_left = rows_.groups[static_cast<std::size_t>(first)].norm;
+    std::erase_if(active, [&](std::size_t w) { return is_done(w, norm_left, found[wanted_[w]]); });
+    if (active.empty()) return;
+    for (std::size_t t = 0; t < active.size(); t += kernels::kTileQueries) {
+      const auto size = std::min<std::size_t>(kernels::kTileQueries, active.size() - t);
+      scan_tile(std::span(active).subspan(t, size), first, std::min(groups, first + chunk_groups_), found);
+    }
+    for (const auto w : active) exchange(w, found[wanted_[w]]);
+  }
+}
+
+std::vector<std::size_t> CodedScan::given_up() const {
+  std::vector<std::size_t> queries;
+  for (std::size_t w = 0; w < wanted_.size(); ++w) {
+    if (shared_[w].given_up) queries.push_back(wanted_[w]);
+  }
+  return queries;
+}
+
+void CodedScan::scan_changed(std::span<Survivors> found) {
+  for (const auto row : part_.changed) {
+    if (!snapshot_.is_live(row)) continue;
+    const float* vector = snapshot_.vector(row);
+    for (const auto q : wanted_) {
+      if (!queries_[q].allows(row)) continue;
+      const double score = kernels_.dot_exact(vector, queries_[q].vector, static_cast<int>(snapshot_.dimension));
+      if (score >= static_cast<double>(found[q].threshold())) found[q].add(score, score, row);
+    }
+  }
+}
+
+void CodedScan::scan_tile(std::span<const std::size_t> tile_queries, std::int64_t first, std::int64_t last,
+                          std::span<Survivors> found) const {
+  kernels::CodeTile tile;
+  kernels::CodeMatches matches;
+  tile.queries = static_cast<int>(tile_queries.size());
+  for (std::size_t i = 0; i < tile_queries.size(); ++i) {
+    tile.codes[i] = coded_[tile_queries[i]].codes.data();
+    tile.bias[i] = coded_[tile_queries[i]].bias;
+  }
+  for (auto group = first; group < last; ++group) {
+    const CodedGroup& header = rows_.groups[static_cast<std::size_t>(group)];
+    for (std::size_t i = 0; i < tile_queries.size(); ++i) {
+      const auto w = tile_queries[i];
+      tile.cutoff[i] = cutoff_for(coded_[w], header, found[wanted_[w]].threshold());
+    }
+    kernels_.match_codes(rows_.group_codes(group), rows_.quads, tile, matches);
+    for (std::size_t i = 0; i < tile_queries.size(); ++i) {
+      if (matches.matched[i] == 0) continue;
+      add_matches(tile_queries[i], group, matches.matched[i], matches.scores[i], found[wanted_[tile_queries[i]]]);
+    }
+  }
+}
+
+void CodedScan::add_matches(std::size_t w, std::int64_t group, std::uint64_t matched, const std::int32_t* scores,
+                            Survivors& survivors) const {
+  const PreparedQuery& query = queries_[wanted_[w]];
+  const CodedGroup& header = rows_.groups[static_cast<std::size_t>(group)];
+  const double scale = coded_[w].scale * header.scale;
+  const double error = error_of(coded_[w], header);
+  const auto first = group * kGroup;
+  const auto slots = static_cast<std::int64_t>(rows_.rows.size()) - first;
+  if (slots < kGroup) matched &= mask_of(slots) - 1;
+  for (; matched != 0; matched &= matched - 1) {
+    const int slot = std::countr_zero(matched);
+    const std::int64_t row = rows_.rows[static_cast<std::size_t>(first + slot)];
+    if (!has_bit(part_.current, row) || !query.allows(row)) continue;
+    const double score = scale * scores[slot];
+    survivors.add(score - error, score + error, row);
+  }
+}
+
+bool CodedScan::is_done(std::size_t w, double norm_left, const Survivors& survivors) const {
+  return static_cast<double>(survivors.threshold()) > CodeBound::largest_score(queries_[wanted_[w]].norm, norm_left) ||
+         shared_[w].given_up.load(std::memory_order_relaxed);
+}
+
+void CodedScan::exchange(std::size_t w, Survivors& survivors) {
+  auto& best = shared_[w].threshold;
+  float known = best.load(std::memory_order_relaxed);
+  while (known < survivors.threshold() && !best.compare_exchange_weak(known, survivors.threshold())) {
+  }
+  survivors.raise(known);
+  if (survivors.size() > most_kept_) shared_[w].given_up = true;
+}
+
+}  // namespace recstream

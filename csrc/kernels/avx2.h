@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstdint>
+
+namespace recstream::kernels::avx2 {
+
+/// Table::dot_rows, at_least and dot_exact, which the levels above share with this one.
+void dot_rows(const float* rows, int n, int dimension, const float* query, float* out);
+std::uint64_t at_least(const float* scores, int n, float cutoff);
+double dot_exact(const float* a, const float* b, int dimension);
+
+}  // namespace recstream::kernels::avx2
