@@ -13,8 +13,9 @@ namespace recstream {
 
 /// What holds for all kernels::kGroupRows rows that share a scale; see CodeBound.
 struct CodedGroup {
-  /// Step of the codes, s.
+  /// Step of the codes, s, and its inverse.
   double scale;
+  double steps;
   /// At least R of each row.
   double residual;
   /// At least the norm of each row of this group and of all groups behind it.
@@ -31,7 +32,7 @@ struct CodedRows {
   /// Row number of each slot; the last group may have fewer than its full number of slots.
   std::vector<std::uint32_t> rows;
   std::vector<CodedGroup> groups;
-  /// Starts on a cache line.
+  /// Starts on a cache line, or on a large page.
   std::unique_ptr<std::uint8_t[], void (*)(std::uint8_t*)> codes;
 
   std::int64_t group_bytes() const { return std::int64_t{quads} * kernels::kQuadBytes; }
@@ -50,8 +51,9 @@ struct CodedQuery {
   /// Padded with zeros to whole quads.
   std::vector<std::int8_t> codes;
   std::int32_t bias;
-  /// Step of the codes, t.
+  /// Step of the codes, t, and its inverse.
   double scale;
+  double steps;
   /// A.
   double length;
   /// E.

@@ -23,11 +23,26 @@ double error_of(const CodedQuery& query, const CodedGroup& group) {
   return CodeBound::kSlack * (query.error * group.norm + query.length * group.residual);
 }
 
-std::int32_t cutoff_for(const CodedQuery& query, const CodedGroup& group, double threshold) {
-  const double least = (threshold - error_of(query, group)) / (query.scale * group.scale);
-  // One less than truncation is never above the value.
-  return static_cast<std::int32_t>(std::clamp(least, -kLargestCutoff, kLargestCutoff)) - 1;
-}
+/// What the cutoffs of a tile are made from; in arrays, so that compilers compute them together.
+struct TileCutoffs {
+  double threshold[kernels::kTileQueries];
+  double error[kernels::kTileQueries];
+  double length[kernels::kTileQueries];
+  double steps[kernels::kTileQueries];
+
+  void set(const CodedGroup& group, std::int32_t* cutoffs) const {
+    const double norm = CodeBound::kSlack * group.norm;
+    const double residual = CodeBound::kSlack * group.residual;
+    for (int i = 0; i < kernels::kTileQueries; ++i) {
+      const double end = threshold[i] - (error[i] * norm + length[i] * residual);
+      double least = end * (steps[i] * group.steps);
+      least = least < kLargestCutoff ? least : kLargestCutoff;
+      least = least > -kLargestCutoff ? least : -kLargestCutoff;
+      // One less than truncation is never above the value.
+      cutoffs[i] = static_cast<std::int32_t>(least) - 1;
+    }
+  }
+};
 
 }  // namespace
 
@@ -90,21 +105,25 @@ void CodedScan::scan_tile(std::span<const std::size_t> tile_queries, std::int64_
                           std::span<Survivors> found) const {
   kernels::CodeTile tile;
   kernels::CodeMatches matches;
+  TileCutoffs cutoffs{};
   tile.queries = static_cast<int>(tile_queries.size());
   for (std::size_t i = 0; i < tile_queries.size(); ++i) {
-    tile.codes[i] = coded_[tile_queries[i]].codes.data();
-    tile.bias[i] = coded_[tile_queries[i]].bias;
+    const CodedQuery& query = coded_[tile_queries[i]];
+    tile.codes[i] = query.codes.data();
+    tile.bias[i] = query.bias;
+    cutoffs.threshold[i] = static_cast<double>(found[wanted_[tile_queries[i]]].threshold());
+    cutoffs.error[i] = query.error;
+    cutoffs.length[i] = query.length;
+    cutoffs.steps[i] = query.steps;
   }
   for (auto group = first; group < last; ++group) {
-    const CodedGroup& header = rows_.groups[static_cast<std::size_t>(group)];
-    for (std::size_t i = 0; i < tile_queries.size(); ++i) {
-      const auto w = tile_queries[i];
-      tile.cutoff[i] = cutoff_for(coded_[w], header, found[wanted_[w]].threshold());
-    }
+    cutoffs.set(rows_.groups[static_cast<std::size_t>(group)], tile.cutoff);
     kernels_.match_codes(rows_.group_codes(group), rows_.quads, tile, matches);
     for (std::size_t i = 0; i < tile_queries.size(); ++i) {
       if (matches.matched[i] == 0) continue;
-      add_matches(tile_queries[i], group, matches.matched[i], matches.scores[i], found[wanted_[tile_queries[i]]]);
+      Survivors& survivors = found[wanted_[tile_queries[i]]];
+      add_matches(tile_queries[i], group, matches.matched[i], matches.scores[i], survivors);
+      cutoffs.threshold[i] = static_cast<double>(survivors.threshold());
     }
   }
 }

@@ -41,11 +41,13 @@ std::shared_ptr<const IndexSnapshot> first_snapshot(const MatrixView& vectors, c
 }  // namespace
 
 void keep_best(std::vector<ScoredRow>& rows, std::int64_t k) {
+  // As a function, not a lambda, it would be called through a pointer for each comparison.
+  const auto before = [](const ScoredRow& a, const ScoredRow& b) { return ranks_before(a, b); };
   if (static_cast<std::int64_t>(rows.size()) > k) {
-    std::nth_element(rows.begin(), rows.begin() + k, rows.end(), ranks_before);
+    std::nth_element(rows.begin(), rows.begin() + k, rows.end(), before);
     rows.resize(static_cast<std::size_t>(k));
   }
-  std::sort(rows.begin(), rows.end(), ranks_before);
+  std::sort(rows.begin(), rows.end(), before);
 }
 
 ExactIndex::ExactIndex(const MatrixView& vectors, int threads, std::string_view level)

@@ -34,10 +34,10 @@ class Survivors {
 
   /// Adds a row whose score lies in [lower, upper].
   void add(double lower, double upper, std::int64_t row) {
-    lowers_.push_back(std::max(ordinal_of(static_cast<float>(lower)) - 1, kLowestOrdinal));
-    uppers_.push_back(ordinal_of(static_cast<float>(upper)) + 1);
-    rows_.push_back(row);
-    if (rows_.size() >= limit_) prune();
+    lowers_[size_] = std::max(ordinal_of(static_cast<float>(lower)) - 1, kLowestOrdinal);
+    uppers_[size_] = ordinal_of(static_cast<float>(upper)) + 1;
+    rows_[size_] = row;
+    if (++size_ == rows_.size()) prune();
   }
 
   /// Takes over a threshold for the same query that others have found.
@@ -46,7 +46,7 @@ class Survivors {
   void add_all(const Survivors& other);
 
   /// Rows held; those that the last pruning left, and what came since.
-  std::size_t size() const { return rows_.size(); }
+  std::size_t size() const { return size_; }
 
   /// The rows still possible, in no order; valid until the next call.
   std::span<const std::int64_t> finish();
@@ -56,9 +56,12 @@ class Survivors {
   void raise_to_kth();
   void drop_hopeless();
 
+  void make_room(std::size_t rows);
+
   std::size_t k_;
-  std::size_t limit_;
+  std::size_t size_ = 0;
   std::int32_t threshold_ = kLowestOrdinal;
+  /// All three have the length at which the next pruning is due.
   std::vector<std::int32_t> lowers_;
   std::vector<std::int32_t> uppers_;
   std::vector<std::int64_t> rows_;
