@@ -39,7 +39,6 @@ def measure(data: VectorSet, case: Case, effort: Effort, *, seed: int) -> list[d
     bitmaps = {share: bitmap(len(data.vectors), rows) for share, rows in eligible.items()}
     searches = [Filtered("none", index, None), *(Filtered(str(share), index, bitmaps[share]) for share in SHARES)]
     times = alternate(searches, data.queries, case, effort, seed=seed)
-    plain_s = times["none"].median_s
     return [
         {
             "kind": data.kind,
@@ -49,7 +48,9 @@ def measure(data: VectorSet, case: Case, effort: Effort, *, seed: int) -> list[d
             "seed": seed,
             "eligible": share,
             "median_ms": 1e3 * times[str(share)].median_s,
-            "ratio": times[str(share)].median_s / plain_s,
+            "processor_ms": 1e3 * times[str(share)].processor_s,
+            "processor_ratio": times[str(share)].processor_s / times["none"].processor_s,
+            "ratio": times[str(share)].median_s / times["none"].median_s,
             "mismatches": filter_mismatches(index, data, rows, bitmaps[share], case.k),
         }
         for share, rows in eligible.items()

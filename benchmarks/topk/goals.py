@@ -9,6 +9,7 @@ from benchmarks.topk.peers import FLAT, HNSW, HNSW_RECALL, OURS
 
 Document = dict[str, Any]
 Record = dict[str, Any]
+TIMES = ("median_ms", "processor_ms")
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class Goal:
     Attributes
     ----------
     measured : None when no case of the run tells
+    by_processor : the same by processor time; None where it tells nothing. On a busy machine wall time flatters the
+        faster one, whose calls fit between two turns of the scheduler, so both have to reach the limit.
     at_most : whether `limit` is the most allowed, instead of the least wanted
     """
 
@@ -27,21 +30,29 @@ class Goal:
     unit: str = "x"
     at_most: bool = False
     note: str = ""
+    by_processor: float | None = None
 
     @property
     def state(self) -> str:
         if self.measured is None:
             return "not measured"
-        return "met" if (self.measured <= self.limit if self.at_most else self.measured >= self.limit) else "missed"
+        figures = [figure for figure in (self.measured, self.by_processor) if figure is not None]
+        return (
+            "met"
+            if all(figure <= self.limit if self.at_most else figure >= self.limit for figure in figures)
+            else "missed"
+        )
 
-    def cells(self) -> tuple[str, str, str, str, str]:
-        """What, wanted, measured, state, note."""
-        measured = "-" if self.measured is None else self._show(self.measured)
-        return self.what, f"{'<=' if self.at_most else '>='} {self._show(self.limit)}", measured, self.state, self.note
+    def cells(self) -> tuple[str, str, str, str, str, str]:
+        """What, wanted, measured, state, by processor time, note."""
+        wanted = f"{'<=' if self.at_most else '>='} {self._show(self.limit)}"
+        return self.what, wanted, self._show(self.measured), self.state, self._show(self.by_processor), self.note
 
-    def _show(self, value: float) -> str:
+    def _show(self, value: float | None) -> str:
+        if value is None:
+            return "-"
         if self.unit == "%":
-            return f"{100 * value:.0f}%"
+            return f"{100 * value:.1f}%"
         return f"{value:,.0f}" if self.unit == "" else f"{value:.2f}{self.unit}"
 
 
@@ -64,21 +75,23 @@ def _pruned(document: Document) -> Iterator[Goal]:
         yield _best_peer(f"{name}, batch 1", 20, find(document, kind, items, 1))
         yield _best_peer(f"{name}, batch 32", 20, find(document, kind, items, 32))
         record = find(document, kind, items, 32)
-        ratio = record["contenders"].get(FLAT, {}).get("ratio") if record else None
-        yield Goal(f"{name}, batch 32: against {FLAT} by default", 60, ratio)
+        yield _against(f"{name}, batch 32: against {FLAT} by default", 60, record, FLAT)
 
 
 def _whole_scan(document: Document) -> Iterator[Goal]:
-    yield _best_peer("1M equal norms, batch 1", 5, find(document, "equal", MILLION, 1))
     one, batch = find(document, "equal", MILLION, 1), find(document, "equal", MILLION, 32)
-    share = bandwidth_share(one) if one else None
+    yield _best_peer("1M equal norms, batch 1", 5, one)
+    shares = [bandwidth_share(one, time) for time in TIMES] if one else [None, None]
     note = f"of {one['bandwidth_gb_s']:.1f} GB/s, at load {one['load']}" if one else ""
-    yield Goal("1M equal norms, batch 1: share of read bandwidth", 0.7, share, "%", note=note)
-    yield _best_peer("1M equal norms, batch 32", 8, find(document, "equal", MILLION, 32))
+    yield Goal(
+        "1M equal norms, batch 1: share of read bandwidth", 0.7, shares[0], "%", note=note, by_processor=shares[1]
+    )
+    yield _best_peer("1M equal norms, batch 32", 8, batch)
     peak = document.get("int8_peak_gmacs")
-    rate = multiply_adds_per_s(batch) / (1e9 * peak) if batch and peak else None
+    rates = [multiply_adds_per_s(batch, time) / (1e9 * peak) for time in TIMES] if batch and peak else [None, None]
     note = f"of {peak:g} G multiply-adds/s, as given" if peak else "no peak given (--int8-peak)"
-    yield Goal("1M equal norms, batch 32: share of int8 peak", 0.75, rate, "%", note=note)
+    what = "1M equal norms, batch 32: share of int8 peak"
+    yield Goal(what, 0.75, rates[0], "%", note=note, by_processor=rates[1])
 
 
 def _threads(document: Document) -> Iterator[Goal]:
@@ -96,7 +109,7 @@ def _hnsw(document: Document) -> Iterator[Goal]:
         note = f"its recall {hnsw['recall']:.3f}, ef {hnsw['ef_search']}" if hnsw else ""
         if hnsw and hnsw["recall"] < HNSW_RECALL:
             note += f", below {HNSW_RECALL}"
-        yield Goal(f"1M skewed, k 20, batch {batch}: against HNSW", 1, hnsw and hnsw["ratio"], note=note)
+        yield _against(f"1M skewed, k 20, batch {batch}: against HNSW", 1, record, HNSW, note)
 
 
 def _filters(document: Document) -> Iterator[Goal]:
@@ -104,7 +117,9 @@ def _filters(document: Document) -> Iterator[Goal]:
         records = [record for record in document["filters"] if record["kind"] == kind]
         worst = max(records, key=lambda record: record["ratio"], default=None)
         note = f"{100 * worst['eligible']:g}% eligible, batch {worst['batch']}" if worst else ""
-        yield Goal(f"{kind}, filters: slowest against none", 1.15, worst and worst["ratio"], at_most=True, note=note)
+        by_processor = max((record["processor_ratio"] for record in records), default=None)
+        what, ratio = f"{kind}, filters: slowest against none", worst and worst["ratio"]
+        yield Goal(what, 1.15, ratio, at_most=True, note=note, by_processor=by_processor)
         wrong = sum(record["mismatches"] for record in records) if records else None
         yield Goal(f"{kind}, filters: mismatches", 0, wrong, "", at_most=True)
 
@@ -126,9 +141,14 @@ def _memory(document: Document) -> Goal:
 
 def _best_peer(what: str, limit: float, record: Record | None) -> Goal:
     best = best_exact_peer(record) if record else None
-    if record is None or best is None:
+    return _against(what, limit, record, best, f"against {best}" if best else "")
+
+
+def _against(what: str, limit: float, record: Record | None, peer: str | None, note: str = "") -> Goal:
+    found = record["contenders"].get(peer) if record else None
+    if found is None:
         return Goal(what, limit, None)
-    return Goal(what, limit, record["contenders"][best]["ratio"], note=f"against {best}")
+    return Goal(what, limit, found["ratio"], note=note, by_processor=found["processor_ratio"])
 
 
 def find(
@@ -145,14 +165,15 @@ def best_exact_peer(record: Record) -> str | None:
     return min(exact, key=lambda name: exact[name]["median_ms"], default=None)
 
 
-def ours_ms(record: Record) -> float:
-    return float(record["contenders"][OURS]["median_ms"])
+def ours_ms(record: Record, time: str = "median_ms") -> float:
+    return float(record["contenders"][OURS][time])
 
 
-def bandwidth_share(record: Record) -> float:
+def bandwidth_share(record: Record, time: str = "median_ms") -> float:
     """Of a scan of everything; where norms let the scan stop early, it reads less than this assumes."""
-    return float(record["scan_bytes"] / (ours_ms(record) / 1e3) / (1e9 * record["bandwidth_gb_s"]))
+    return float(record["scan_bytes"] / (ours_ms(record, time) / 1e3) / (1e9 * record["bandwidth_gb_s"]))
 
 
-def multiply_adds_per_s(record: Record) -> float:
-    return float(record["items"] * record["dimension"] * record["batch"] / (ours_ms(record) / 1e3))
+def multiply_adds_per_s(record: Record, time: str = "median_ms") -> float:
+    """As if every item were looked at."""
+    return float(record["items"] * record["dimension"] * record["batch"] / (ours_ms(record, time) / 1e3))

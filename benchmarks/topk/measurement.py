@@ -95,11 +95,12 @@ def contender_record(peer: Peer, times: Times, ours: Times, found: float) -> dic
     record = {
         "exact": peer.exact,
         "recall": round(found, 5),
-        "calls": len(times.calls_s),
+        "calls": len(times.calls),
         "median_ms": 1e3 * times.median_s,
         "fastest_ms": 1e3 * times.fastest_s,
+        "processor_ms": 1e3 * times.processor_s,
         "ratio": times.median_s / ours.median_s,
-        "fastest_ratio": times.fastest_s / ours.fastest_s,
+        "processor_ratio": times.processor_s / ours.processor_s,
         "stored_bytes": peer.stored_bytes,
     }
     return record | ({"ef_search": peer.ef_search} if isinstance(peer, Hnsw) else {})

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,19 +30,31 @@ class Effort:
     patience_s: float
 
 
+class Call(NamedTuple):
+    """Seconds that one call took."""
+
+    wall_s: float
+    processor_s: float
+
+
 @dataclass
 class Times:
-    """Seconds of every call of one contender."""
+    """Every call of one contender."""
 
-    calls_s: list[float] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
 
     @property
     def median_s(self) -> float:
-        return median(self.calls_s)
+        return median(call.wall_s for call in self.calls)
 
     @property
     def fastest_s(self) -> float:
-        return min(self.calls_s)
+        return min(call.wall_s for call in self.calls)
+
+    @property
+    def processor_s(self) -> float:
+        """Median time on all cores: on one thread, the wall time of a machine with nothing else to do."""
+        return median(call.processor_s for call in self.calls)
 
 
 def alternate(
@@ -61,23 +74,23 @@ def alternate(
         for number in random.permutation(len(peers)):
             peer = peers[number]
             peer.use_threads(case.threads)
-            times[peer.name].calls_s += turn(peer, batches, case.k, effort)
+            times[peer.name].calls += turn(peer, batches, case.k, effort)
     return times
 
 
-def turn(peer: Peer, batches: Sequence[NDArray[np.float32]], k: int, effort: Effort) -> list[float]:
-    """Seconds of calls on one batch after the other, until the time is up."""
-    warm_up_s = timed(peer, batches[-1], k)
-    if warm_up_s > effort.patience_s:
-        return [warm_up_s]
-    calls: list[float] = []
+def turn(peer: Peer, batches: Sequence[NDArray[np.float32]], k: int, effort: Effort) -> list[Call]:
+    """Calls on one batch after the other, until the time is up."""
+    warm_up = timed(peer, batches[-1], k)
+    if warm_up.wall_s > effort.patience_s:
+        return [warm_up]
+    calls: list[Call] = []
     until = time.perf_counter() + effort.turn_s
     while not calls or time.perf_counter() < until:
         calls.append(timed(peer, batches[len(calls) % len(batches)], k))
     return calls
 
 
-def timed(peer: Peer, queries: NDArray[np.float32], k: int) -> float:
-    started = time.perf_counter()
+def timed(peer: Peer, queries: NDArray[np.float32], k: int) -> Call:
+    processor, started = time.process_time(), time.perf_counter()
     peer.search(queries, k)
-    return time.perf_counter() - started
+    return Call(time.perf_counter() - started, time.process_time() - processor)
