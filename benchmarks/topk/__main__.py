@@ -11,6 +11,8 @@ Examples:
                                                          these cases only, beside those of earlier runs
   python -m benchmarks.topk --kinds learned --bundle ml-1m.bundle --batch 1 32
   python -m benchmarks.topk --only "faiss Flat tuned" --items 100000 --batch 8
+  python -m benchmarks.topk --parts filters campaign --append
+                                                         what filters cost, and 100,000 queries checked of each kind
   python -m benchmarks.topk --replay --publish           write docs/performance.md from the JSON that is there
 """
 
@@ -30,6 +32,7 @@ from benchmarks.topk.timing import Effort
 RESULTS = Path(__file__).parents[1] / "results" / "topk.json"
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 CAMPAIGN_QUERIES, QUICK_CAMPAIGN_QUERIES = 100_000, 2_000
+PARTS = ("cases", "filters", "campaign")
 IDENTITY = ("kind", "items", "dimension", "k", "threads", "batch", "eligible", "seed")
 """What makes a record another one than that of an earlier run."""
 
@@ -62,6 +65,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", metavar="NAME", help='contenders beside ours, such as "faiss Flat tuned"')
     parser.add_argument("--bundle", type=Path, help="gives the learned vectors; by default ALS is trained on ml-1m")
     parser.add_argument("--dimension", type=int, default=64)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, help="all; with cases of your own: cases")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rounds", type=int, help="turns that each contender takes (5; quick: 3)")
     parser.add_argument("--campaign", type=int, help="queries of each kind to check (100000; quick: 2000)")
@@ -79,8 +83,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     chosen, custom = choose_cases(arguments)
     kinds = sorted({case.kind for case in chosen})
     effort = Effort(arguments.rounds or 3, 0.1, 0.5) if arguments.quick else Effort(arguments.rounds or 5, 0.3, 2.0)
-    document = {
-        "command": " ".join(["python -m benchmarks.topk", *sys.argv[1:]]),
+    document: dict[str, Any] = {
+        "commands": [" ".join(["python -m benchmarks.topk", *sys.argv[1:]])],
         "machine": machine.describe(),
         "int8_peak_gmacs": arguments.int8_peak,
         "cases": [],
@@ -92,11 +96,16 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         if "learned" in kinds and bundle is None:
             bundle = vectors.train_bundle(Path(folder), arguments.dimension, arguments.seed)
         sources = Sources(arguments.dimension, arguments.seed, bundle)
-        document["cases"] = list(show_cases(measure_cases(chosen, sources, arguments.only, effort)))
-        queries = default_campaign(arguments, custom)
-        document["campaign"] = [campaign(sources, kind, queries) for kind in kinds if queries]
-        if not custom:
-            document["filters"] = measure_filters(sources, effort, (1,) if arguments.quick else (1, 32))
+        parts = arguments.parts or (["cases"] if custom else PARTS)
+        if "cases" in parts:
+            document["cases"] = list(show_cases(measure_cases(chosen, sources, arguments.only, effort)))
+        if "campaign" in parts:
+            queries = arguments.campaign or (QUICK_CAMPAIGN_QUERIES if arguments.quick else CAMPAIGN_QUERIES)
+            document["campaign"] = [campaign(sources, kind, queries) for kind in kinds]
+        if "filters" in parts:
+            batches = (1,) if arguments.quick else (1, 32)
+            for kind in kinds:
+                document["filters"] += measure_filters(sources, kind, batches, effort)
             print("\n" + table(FILTER_HEADER, filter_rows(document)))
     return merged(document, arguments.json) if arguments.append else document
 
@@ -113,19 +122,12 @@ def choose_cases(arguments: argparse.Namespace) -> tuple[list[cases.Case], bool]
 CUSTOM_DEFAULTS: tuple[list[Any], ...] = (["skewed"], [cases.MILLION], [32], [1], [100])
 
 
-def default_campaign(arguments: argparse.Namespace, custom: bool) -> int:
-    if arguments.campaign is not None:
-        return int(arguments.campaign)
-    if custom:
-        return 0
-    return QUICK_CAMPAIGN_QUERIES if arguments.quick else CAMPAIGN_QUERIES
-
-
-def measure_filters(sources: Sources, effort: Effort, batches: Iterable[int]) -> list[dict[str, Any]]:
+def measure_filters(sources: Sources, kind: str, batches: Iterable[int], effort: Effort) -> list[dict[str, Any]]:
+    if kind not in cases.SYNTHETIC:
+        return []
+    data = sources.make(kind, cases.MILLION)
     return [
         record
-        for kind in cases.SYNTHETIC
-        for data in [sources.make(kind, cases.MILLION)]
         for batch in batches
         for record in filters.measure(data, cases.case(kind, cases.MILLION, batch), effort, seed=sources.seed)
     ]
@@ -144,9 +146,10 @@ def merged(document: dict[str, Any], path: Path) -> dict[str, Any]:
     if not path.exists():
         return document
     earlier = json.loads(path.read_text())
-    for part in ("cases", "filters", "campaign"):
+    for part in PARTS:
         found = {identity(record): record for record in (*earlier[part], *document[part])}
         document[part] = list(found.values())
+    document["commands"] = [*earlier["commands"], *document["commands"]]
     document["int8_peak_gmacs"] = document["int8_peak_gmacs"] or earlier["int8_peak_gmacs"]
     return document
 

@@ -28,9 +28,10 @@ def publish(document: Document, page: Path) -> None:
 def section(document: Document) -> str:
     machine = document["machine"]
     versions = ", ".join(f"{name} {found}" for name, found in machine["versions"].items())
+    commands = ", ".join(f"`{command}`" for command in document["commands"])
     setting = (
-        f"`{document['command']}` on {machine['cpu']}, {machine['cores']} cores ({', '.join(machine['flags'])}); "
-        f"{versions}. Seeds {', '.join(map(str, seeds(document)))}; load while measuring {load_range(document)}."
+        f"{commands} on {machine['cpu']}, {machine['cores']} cores ({', '.join(machine['flags'])}); {versions}. "
+        f"Seeds {', '.join(map(str, seeds(document)))}; load while measuring {load_range(document)}."
     )
     parts = [
         setting,
@@ -53,7 +54,9 @@ def times_table(document: Document) -> tuple[list[str], list[list[str]]]:
             f"{record['batch']} / {record['threads']} / {record['k']}",
             *(time_cell(record["contenders"].get(name)) for name in names),
         ]
-        for record in document["cases"]
+        for record in sorted(
+            document["cases"], key=lambda r: [r[key] for key in ("kind", "items", "k", "threads", "batch")]
+        )
     ]
     return ["vectors", "batch / threads / k", *names], rows
 
@@ -62,7 +65,8 @@ def time_cell(found: dict[str, Any] | None) -> str:
     if found is None:
         return ""
     recall = "" if found["recall"] >= 0.9995 else f" ({found['recall']:.3f})"
-    return f"{found['median_ms']:.3g}{recall}"
+    median_ms = found["median_ms"]
+    return (f"{median_ms:,.0f}" if median_ms >= 100 else f"{median_ms:.3g}") + recall
 
 
 def plot(document: Document, path: Path) -> None:
