@@ -53,16 +53,20 @@ void BatchSearch::scan(int threads) {
 std::vector<ScoredRow> BatchSearch::best(std::size_t q) {
   Survivors& survivors = found_[0][q];
   for (std::size_t part = 1; part < found_.size(); ++part) survivors.add_all(found_[part][q]);
-  const auto rows = survivors.finish();
+  const auto names = survivors.finish();
   std::vector<ScoredRow> scored;
-  scored.reserve(rows.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (i + kPrefetchAhead < rows.size()) prefetch(snapshot_.vector(rows[i + kPrefetchAhead]), snapshot_.dimension);
-    const auto* vector = snapshot_.vector(rows[i]);
-    const double score = kernels_.dot_exact(vector, queries_[q].vector, static_cast<int>(snapshot_.dimension));
-    scored.push_back({.score = score, .row = rows[i]});
+  scored.reserve(names.size());
+  for (const auto name : names) {
+    scored.push_back({.score = 0, .row = snapshot_.coded ? snapshot_.coded->rows->row_of(name) : name});
   }
-  rescored_ += static_cast<std::int64_t>(rows.size());
+  for (std::size_t i = 0; i < scored.size(); ++i) {
+    if (i + kPrefetchAhead < scored.size()) {
+      prefetch(snapshot_.vector(scored[i + kPrefetchAhead].row), snapshot_.dimension);
+    }
+    const auto* vector = snapshot_.vector(scored[i].row);
+    scored[i].score = kernels_.dot_exact(vector, queries_[q].vector, static_cast<int>(snapshot_.dimension));
+  }
+  rescored_ += static_cast<std::int64_t>(scored.size());
   keep_best(scored, k_);
   return scored;
 }

@@ -38,6 +38,14 @@ struct CodedRows {
   std::int64_t group_bytes() const { return std::int64_t{quads} * kernels::kQuadBytes; }
   const std::uint8_t* group_codes(std::int64_t group) const { return codes.get() + group * group_bytes(); }
   std::int64_t bytes() const;
+
+  /// A name for the row of a slot that differs from all row numbers. Finding the row itself is a cache miss, which only
+  /// rows that survive a scan are worth.
+  static std::int64_t name_of_slot(std::int64_t slot) { return -1 - slot; }
+  /// The row of such a name, or of a row number.
+  std::int64_t row_of(std::int64_t name) const {
+    return name >= 0 ? name : std::int64_t{rows[static_cast<std::size_t>(-1 - name)]};
+  }
 };
 
 /// Codes the live rows of a snapshot, which must have fewer than 2^32, with up to `threads` threads.

@@ -134,16 +134,21 @@ void CodedScan::add_matches(std::size_t w, std::int64_t group, std::uint64_t mat
   const CodedGroup& header = rows_.groups[static_cast<std::size_t>(group)];
   const double scale = coded_[w].scale * header.scale;
   const double error = error_of(coded_[w], header);
+  const bool is_eligible_anyway = part_.stale == 0 && query.allows_all();
   const auto first = group * kGroup;
   const auto slots = static_cast<std::int64_t>(rows_.rows.size()) - first;
   if (slots < kGroup) matched &= mask_of(slots) - 1;
   for (; matched != 0; matched &= matched - 1) {
     const int slot = std::countr_zero(matched);
-    const std::int64_t row = rows_.rows[static_cast<std::size_t>(first + slot)];
-    if (!has_bit(part_.current, row) || !query.allows(row)) continue;
+    const auto name = CodedRows::name_of_slot(first + slot);
+    if (!is_eligible_anyway && !is_eligible(rows_.row_of(name), query)) continue;
     const double score = scale * scores[slot];
-    survivors.add(score - error, score + error, row);
+    survivors.add(score - error, score + error, name);
   }
+}
+
+bool CodedScan::is_eligible(std::int64_t row, const PreparedQuery& query) const {
+  return has_bit(part_.current, row) && query.allows(row);
 }
 
 bool CodedScan::is_done(std::size_t w, double norm_left, const Survivors& survivors) const {

@@ -23,7 +23,7 @@ class CodedScan {
   CodedScan(const IndexSnapshot& snapshot, const kernels::Table& kernels, std::span<const PreparedQuery> queries,
             std::span<const std::size_t> wanted, std::int64_t k);
 
-  /// Scans until nothing is left, into found[q] for query q. Safe to call from several threads, each with its own
+  /// Scans until nothing is left, into found[q] for query q, under names of CodedRows::row_of(). Safe to call from several threads, each with its own
   /// `found`. At worst O(rows * dimension) for a query.
   void run(std::span<Survivors> found);
 
@@ -42,6 +42,7 @@ class CodedScan {
                  std::span<Survivors> found) const;
   void add_matches(std::size_t w, std::int64_t group, std::uint64_t matched, const std::int32_t* scores,
                    Survivors& survivors) const;
+  bool is_eligible(std::int64_t row, const PreparedQuery& query) const;
   bool is_done(std::size_t w, double norm_left, const Survivors& survivors) const;
   void exchange(std::size_t w, Survivors& survivors);
 

@@ -32,7 +32,7 @@ class Survivors {
   /// Rows whose upper end is below this need not be added.
   float threshold() const { return float_at(threshold_); }
 
-  /// Adds a row whose score lies in [lower, upper].
+  /// Adds a row, under any name that its scan gives it, whose score lies in [lower, upper].
   void add(double lower, double upper, std::int64_t row) {
     lowers_[size_] = std::max(ordinal_of(static_cast<float>(lower)) - 1, kLowestOrdinal);
     uppers_[size_] = ordinal_of(static_cast<float>(upper)) + 1;

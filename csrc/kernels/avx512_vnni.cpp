@@ -12,11 +12,18 @@ constexpr int kVectorBytes = 64;
 constexpr int kVectors = kQuadBytes / kVectorBytes;
 constexpr int kLanes = 16;
 
+// sums + codes * query. GCC 12 copies every sum twice around the intrinsic, which takes a third of the time.
+__m512i plus_products(__m512i sums, __m512i codes, __m512i query) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(codes), "v"(query));
+  return sums;
+}
+
 // Four vectors of rows by four queries: 16 sums hide the latency of vpdpbusd, of which this processor starts one a
 // cycle, and eight loads feed sixteen of them.
 template <int kQueries>
 void match(const std::uint8_t* group, int quads, const CodeTile& tile, CodeMatches& matches) {
   __m512i sums[kQueries][kVectors];
+#pragma GCC unroll 4
   for (int q = 0; q < kQueries; ++q) {
     for (auto& sum : sums[q]) sum = _mm512_set1_epi32(tile.bias[q]);
   }
@@ -28,9 +35,11 @@ void match(const std::uint8_t* group, int quads, const CodeTile& tile, CodeMatch
       std::int32_t four;
       __builtin_memcpy(&four, tile.codes[q] + quad * kQuad, sizeof four);
       const __m512i query = _mm512_set1_epi32(four);
-      for (int v = 0; v < kVectors; ++v) sums[q][v] = _mm512_dpbusd_epi32(sums[q][v], codes[v], query);
+      for (int v = 0; v < kVectors; ++v) sums[q][v] = plus_products(sums[q][v], codes[v], query);
     }
   }
+  // Left as a loop, it would keep the sums in memory.
+#pragma GCC unroll 4
   for (int q = 0; q < kQueries; ++q) {
     const __m512i cutoff = _mm512_set1_epi32(tile.cutoff[q]);
     std::uint64_t matched = 0;

@@ -13,6 +13,12 @@ constexpr int kVectors = 4;
 constexpr int kLanes = 8;
 constexpr int kPartRows = kVectors * kLanes;
 
+// sums + codes * query. GCC 12 copies every sum twice around the intrinsic, which takes a third of the time.
+__m256i plus_products(__m256i sums, __m256i codes, __m256i query) {
+  asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(codes), "x"(query));
+  return sums;
+}
+
 // Half a group at a time: its four vectors by two queries are 8 sums, of 16 registers.
 template <int kQueries>
 void match_part(const std::uint8_t* part, int part_number, int quads, const CodeTile& tile, int first,
@@ -29,7 +35,7 @@ void match_part(const std::uint8_t* part, int part_number, int quads, const Code
       std::int32_t four;
       __builtin_memcpy(&four, tile.codes[first + q] + quad * kQuad, sizeof four);
       const __m256i query = _mm256_set1_epi32(four);
-      for (int v = 0; v < kVectors; ++v) sums[q][v] = _mm256_dpbusd_avx_epi32(sums[q][v], codes[v], query);
+      for (int v = 0; v < kVectors; ++v) sums[q][v] = plus_products(sums[q][v], codes[v], query);
     }
   }
   for (int q = 0; q < kQueries; ++q) {
