@@ -26,6 +26,7 @@ from typing import Any
 
 from benchmarks.topk import cases, filters, machine, vectors
 from benchmarks.topk.measurement import Sources, campaign, measure_cases
+from benchmarks.topk.peers import BUILDERS, HNSW
 from benchmarks.topk.report import FILTER_HEADER, case_text, filter_rows, goals_text, table
 from benchmarks.topk.timing import Effort
 
@@ -62,7 +63,7 @@ def parse() -> argparse.Namespace:
     choice.add_argument("--batch", nargs="+", type=int, help="32")
     choice.add_argument("--threads", nargs="+", type=int, help="1")
     choice.add_argument("--k", nargs="+", type=int, help="100")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help='contenders beside ours, such as "faiss Flat tuned"')
+    parser.add_argument("--only", nargs="+", choices=[*BUILDERS, HNSW], help="contenders beside ours")
     parser.add_argument("--bundle", type=Path, help="gives the learned vectors; by default ALS is trained on ml-1m")
     parser.add_argument("--dimension", type=int, default=64)
     parser.add_argument("--parts", nargs="+", choices=PARTS, help="all; with cases of your own: cases")
@@ -76,7 +77,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--append", action="store_true", help="keep what the JSON has and this run does not repeat")
     parser.add_argument("--replay", action="store_true", help="measure nothing, show what the JSON holds")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.md and its plot")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    smallest, largest_k = min(arguments.items or [cases.MILLION]), max(arguments.k or [100])
+    if smallest < largest_k:
+        parser.error(f"--items {smallest}: the peers need at least k items, and k is {largest_k}")
+    return arguments
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:

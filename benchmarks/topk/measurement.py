@@ -44,7 +44,7 @@ def measure_cases(
     chosen = None if names is None else list(names)
     for (kind, items), group in itertools.groupby(sorted(cases), key=lambda case: (case.kind, case.items)):
         same = list(group)
-        data = sources.make(kind, items)
+        data = sources.make(kind, items, max(QUERIES, *(case.batch for case in same)))
         threadpool_limits(None)
         truth = exact_top(data.vectors, data.queries, max(case.k for case in same))
         peers, missing = build_peers(data.vectors, chosen)
