@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t kCodedWorkPerThread = std::int64_t{1} << 25;
 constexpr std::int64_t kFloatWorkPerThread = std::int64_t{1} << 23;
 // Rows that pass a bitmap are scored one by one when they are less than this share of all.
-constexpr std::int64_t kGatherShare = 48;
+constexpr std::int64_t kGatherShare = 32;
 // Distance, in rows, at which rescoring asks for vectors that lie anywhere in memory.
 constexpr std::size_t kPrefetchAhead = 8;
 

@@ -46,7 +46,8 @@ class ApproximateScorer {
   void add_group(const float* vectors, int count, std::int64_t first, std::uint64_t eligible, Survivors& survivors) {
     float scores[kGroup];
     kernels_.dot_rows(vectors, count, dimension_, query_.vector, scores);
-    std::uint64_t passed = kernels_.at_least(scores, count, round_down(static_cast<double>(survivors.threshold()) - error_)) & eligible;
+    std::uint64_t passed =
+        kernels_.at_least(scores, count, round_down(static_cast<double>(survivors.threshold()) - error_)) & eligible;
     for (; passed != 0; passed &= passed - 1) {
       const int slot = std::countr_zero(passed);
       const double score = scores[slot];

@@ -20,12 +20,12 @@ namespace recstream {
 ///
 ///     |<q, x> - t*s*<g, c>|  <=  E X + A R,      E = |Hq - t*g|,  A = |t*g|.
 ///
-/// Let u = 2^-53. The deciding score differs from <q, x> by at most 1.01 d u |q| |x|. Rounding in float64 of t*s*<g, c>,
-/// of the ends of the interval and of the cutoff adds at most 32 u |q| X, because all of them are below 4 |q| X: codes
-/// round to the nearest step, so E <= 0.18 |q| and R <= 0.18 X for d <= 2048. (A threshold beyond 3 |q| X in magnitude
-/// is on the right side of every row of the group however it is rounded.) (d + 64) u |q| makes room for all this in E,
-/// and the factor kSlack for the rounding of norms and of the bound itself. Nothing can overflow or lose bits below the
-/// smallest normal number: float32 inputs have squares between 2^-298 and 2^256.
+/// Let u = 2^-53. The deciding score differs from <q, x> by at most 1.01 d u |q| |x|. Rounding in float64 of t*s*<g,
+/// c>, of the ends of the interval and of the cutoff adds at most 32 u |q| X, because all of them are below 4 |q| X:
+/// codes round to the nearest step, so E <= 0.18 |q| and R <= 0.18 X for d <= 2048. (A threshold beyond 3 |q| X in
+/// magnitude is on the right side of every row of the group however it is rounded.) (d + 64) u |q| makes room for all
+/// this in E, and the factor kSlack for the rounding of norms and of the bound itself. Nothing can overflow or lose
+/// bits below the smallest normal number: float32 inputs have squares between 2^-298 and 2^256.
 struct CodeBound {
   static constexpr double kSlack = 1 + 0x1p-40;
 

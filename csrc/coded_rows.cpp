@@ -103,7 +103,8 @@ std::vector<std::uint32_t> rows_by_falling_norm(const IndexSnapshot& snapshot) {
   }
   std::sort(keys.begin(), keys.end());
   std::vector<std::uint32_t> rows(keys.size());
-  std::transform(keys.begin(), keys.end(), rows.begin(), [](std::uint64_t key) { return static_cast<std::uint32_t>(key); });
+  std::transform(keys.begin(), keys.end(), rows.begin(),
+                 [](std::uint64_t key) { return static_cast<std::uint32_t>(key); });
   return rows;
 }
 

@@ -19,6 +19,19 @@ constexpr double kLargestCutoff = 0x1p26;
 constexpr std::size_t kMostKeptShare = 8;
 constexpr std::size_t kAlwaysKept = 1024;
 
+// A bitmap is in the order of rows, and to translate it for a group takes as long as two queries take to scan it.
+constexpr std::size_t kQueriesWorthTranslating = 8;
+
+std::optional<std::span<const std::uint64_t>> common_bitmap(std::span<const PreparedQuery> queries,
+                                                            std::span<const std::size_t> wanted) {
+  const auto& first = queries[wanted.front()].allow;
+  if (wanted.size() < kQueriesWorthTranslating || !first) return std::nullopt;
+  const bool common = std::all_of(wanted.begin(), wanted.end(), [&](std::size_t q) {
+    return queries[q].allow && queries[q].allow->data() == first->data();
+  });
+  return common ? first : std::nullopt;
+}
+
 double error_of(const CodedQuery& query, const CodedGroup& group) {
   return CodeBound::kSlack * (query.error * group.norm + query.length * group.residual);
 }
@@ -56,6 +69,7 @@ CodedScan::CodedScan(const IndexSnapshot& snapshot, const kernels::Table& kernel
       wanted_(wanted),
       most_kept_(4 * static_cast<std::size_t>(k) + std::max(kAlwaysKept, rows_.rows.size() / kMostKeptShare)),
       chunk_groups_(std::max<std::int64_t>(1, kChunkBytes / rows_.group_bytes())),
+      shared_allow_(common_bitmap(queries, wanted)),
       shared_(wanted.size()) {
   coded_.reserve(wanted.size());
   for (const auto q : wanted) coded_.emplace_back(queries[q].vector, queries[q].norm, rows_);
@@ -67,15 +81,20 @@ void CodedScan::run(std::span<Survivors> found) {
   const auto groups = static_cast<std::int64_t>(rows_.groups.size());
   std::vector<std::size_t> active(wanted_.size());
   for (std::size_t w = 0; w < active.size(); ++w) active[w] = w;
+  std::vector<std::uint64_t> eligible;
   for (;;) {
     const auto first = next_chunk_.fetch_add(1, std::memory_order_relaxed) * chunk_groups_;
     if (first >= groups) return;
     const double norm_left = rows_.groups[static_cast<std::size_t>(first)].norm;
     std::erase_if(active, [&](std::size_t w) { return is_done(w, norm_left, found[wanted_[w]]); });
     if (active.empty()) return;
+    eligible.clear();
+    for (auto group = first; group < std::min(groups, first + chunk_groups_); ++group) {
+      eligible.push_back(shared_eligible(group));
+    }
     for (std::size_t t = 0; t < active.size(); t += kernels::kTileQueries) {
       const auto size = std::min<std::size_t>(kernels::kTileQueries, active.size() - t);
-      scan_tile(std::span(active).subspan(t, size), first, std::min(groups, first + chunk_groups_), found);
+      scan_tile(std::span(active).subspan(t, size), first, eligible, found);
     }
     for (const auto w : active) exchange(w, found[wanted_[w]]);
   }
@@ -101,8 +120,20 @@ void CodedScan::scan_changed(std::span<Survivors> found) {
   }
 }
 
-void CodedScan::scan_tile(std::span<const std::size_t> tile_queries, std::int64_t first, std::int64_t last,
-                          std::span<Survivors> found) const {
+// Slots of a group that exist and that the bitmap of all queries lets pass.
+std::uint64_t CodedScan::shared_eligible(std::int64_t group) const {
+  const auto first = static_cast<std::size_t>(group * kGroup);
+  const auto rows = std::span(rows_.rows).subspan(first, std::min<std::size_t>(kGroup, rows_.rows.size() - first));
+  if (!shared_allow_) return ~std::uint64_t{0} >> (static_cast<std::size_t>(kGroup) - rows.size());
+  std::uint64_t eligible = 0;
+  for (std::size_t slot = 0; slot < rows.size(); ++slot) {
+    eligible |= static_cast<std::uint64_t>(has_bit(*shared_allow_, rows[slot])) << slot;
+  }
+  return eligible;
+}
+
+void CodedScan::scan_tile(std::span<const std::size_t> tile_queries, std::int64_t first,
+                          std::span<const std::uint64_t> eligible, std::span<Survivors> found) const {
   kernels::CodeTile tile;
   kernels::CodeMatches matches;
   TileCutoffs cutoffs{};
@@ -116,13 +147,16 @@ void CodedScan::scan_tile(std::span<const std::size_t> tile_queries, std::int64_
     cutoffs.length[i] = query.length;
     cutoffs.steps[i] = query.steps;
   }
-  for (auto group = first; group < last; ++group) {
+  for (std::size_t g = 0; g < eligible.size(); ++g) {
+    if (eligible[g] == 0) continue;
+    const auto group = first + static_cast<std::int64_t>(g);
     cutoffs.set(rows_.groups[static_cast<std::size_t>(group)], tile.cutoff);
     kernels_.match_codes(rows_.group_codes(group), rows_.quads, tile, matches);
     for (std::size_t i = 0; i < tile_queries.size(); ++i) {
-      if (matches.matched[i] == 0) continue;
+      const std::uint64_t matched = matches.matched[i] & eligible[g];
+      if (matched == 0) continue;
       Survivors& survivors = found[wanted_[tile_queries[i]]];
-      add_matches(tile_queries[i], group, matches.matched[i], matches.scores[i], survivors);
+      add_matches(tile_queries[i], group, matched, matches.scores[i], survivors);
       cutoffs.threshold[i] = static_cast<double>(survivors.threshold());
     }
   }
@@ -134,10 +168,9 @@ void CodedScan::add_matches(std::size_t w, std::int64_t group, std::uint64_t mat
   const CodedGroup& header = rows_.groups[static_cast<std::size_t>(group)];
   const double scale = coded_[w].scale * header.scale;
   const double error = error_of(coded_[w], header);
-  const bool is_eligible_anyway = part_.stale == 0 && query.allows_all();
+  const bool is_eligible_anyway =
+      part_.stale == 0 && query.exclude.empty() && (shared_allow_.has_value() || !query.allow.has_value());
   const auto first = group * kGroup;
-  const auto slots = static_cast<std::int64_t>(rows_.rows.size()) - first;
-  if (slots < kGroup) matched &= mask_of(slots) - 1;
   for (; matched != 0; matched &= matched - 1) {
     const int slot = std::countr_zero(matched);
     const auto name = CodedRows::name_of_slot(first + slot);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,8 +24,8 @@ class CodedScan {
   CodedScan(const IndexSnapshot& snapshot, const kernels::Table& kernels, std::span<const PreparedQuery> queries,
             std::span<const std::size_t> wanted, std::int64_t k);
 
-  /// Scans until nothing is left, into found[q] for query q, under names of CodedRows::row_of(). Safe to call from several threads, each with its own
-  /// `found`. At worst O(rows * dimension) for a query.
+  /// Scans until nothing is left, into found[q] for query q, under names of CodedRows::row_of(). Safe to call from
+  /// several threads, each with its own `found`. At worst O(rows * dimension) for a query.
   void run(std::span<Survivors> found);
 
   /// Queries for which the codes keep so many rows that another scan is better, once all runs have returned; what was
@@ -38,7 +39,8 @@ class CodedScan {
   };
 
   void scan_changed(std::span<Survivors> found);
-  void scan_tile(std::span<const std::size_t> tile_queries, std::int64_t first, std::int64_t last,
+  std::uint64_t shared_eligible(std::int64_t group) const;
+  void scan_tile(std::span<const std::size_t> tile_queries, std::int64_t first, std::span<const std::uint64_t> eligible,
                  std::span<Survivors> found) const;
   void add_matches(std::size_t w, std::int64_t group, std::uint64_t matched, const std::int32_t* scores,
                    Survivors& survivors) const;
@@ -54,6 +56,8 @@ class CodedScan {
   const std::span<const std::size_t> wanted_;
   const std::size_t most_kept_;
   const std::int64_t chunk_groups_;
+  /// The bitmap of all queries, when they are enough to translate it to slots; or none.
+  const std::optional<std::span<const std::uint64_t>> shared_allow_;
   std::vector<CodedQuery> coded_;
   std::vector<Shared> shared_;
   std::atomic<std::int64_t> next_chunk_{0};

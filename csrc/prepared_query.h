@@ -16,8 +16,6 @@ namespace recstream {
 struct PreparedQuery {
   PreparedQuery(std::span<const float> query, const RowFilter& filter, const kernels::Table& kernels);
 
-  bool allows_all() const { return !allow && exclude.empty(); }
-
   /// Whether the filter lets a row pass.
   bool allows(std::int64_t row) const {
     if (allow && !has_bit(*allow, row)) return false;

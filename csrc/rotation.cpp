@@ -34,8 +34,7 @@ void hadamard(double* values, std::int64_t width) {
 }  // namespace
 
 Rotation::Rotation(std::int64_t dimension)
-    : dimension_(dimension),
-      width_(static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(dimension)))) {
+    : dimension_(dimension), width_(static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(dimension)))) {
   std::vector<std::int64_t> starts{0};
   if (width_ != dimension) starts = {0, dimension - width_, 0, dimension - width_};
   const double factor = 1 / std::sqrt(static_cast<double>(width_));

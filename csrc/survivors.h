@@ -15,16 +15,14 @@ inline std::int32_t ordinal_of(float value) {
   const auto bits = std::bit_cast<std::int32_t>(value);
   return bits ^ ((bits >> 31) & 0x7fffffff);
 }
-inline float float_at(std::int32_t ordinal) {
-  return std::bit_cast<float>(ordinal ^ ((ordinal >> 31) & 0x7fffffff));
-}
+inline float float_at(std::int32_t ordinal) { return std::bit_cast<float>(ordinal ^ ((ordinal >> 31) & 0x7fffffff)); }
 inline constexpr std::int32_t kLowestOrdinal = std::bit_cast<std::int32_t>(0xff800000) ^ 0x7fffffff;
 
 /// The rows that may still be among the k best of one query.
 ///
-/// Invariant: a row that was added and is not held any more has an upper end below the threshold, and k rows, added here
-/// or where a raise came from, have a lower end at or above it; so it cannot be among the k best, not even by a tie.
-/// Not safe for use from several threads. `add` is O(1) amortised: the buffer is pruned only when it has doubled.
+/// Invariant: a row that was added and is not held any more has an upper end below the threshold, and k rows, added
+/// here or where a raise came from, have a lower end at or above it; so it cannot be among the k best, not even by a
+/// tie. Not safe for use from several threads. `add` is O(1) amortised: the buffer is pruned only when it has doubled.
 class Survivors {
  public:
   explicit Survivors(std::size_t k);

@@ -64,7 +64,8 @@ __m256d multiply_add(__m128 a, __m128 b, __m256d sum) {
 }
 
 // One query with half a group. maddubs wants an unsigned side and adds pairs in 16 bits: with the query's magnitudes
-// there, its signs moved over to the rows, and codes within 127, a pair is at most 2 * 127 * 127 = 32258: no saturation.
+// there, its signs moved over to the rows, and codes within 127, a pair is at most 2 * 127 * 127 = 32258: no
+// saturation.
 void match_part(const std::uint8_t* part, int part_number, int quads, const CodeTile& tile, int q,
                 CodeMatches& matches) {
   constexpr int kVectors = 4;
