@@ -65,8 +65,7 @@ class GroupCoder {
       coded_.rotation.apply(snapshot_.vector(slots[slot]), rotated_.data() + slot * d);
     }
     CodedGroup& header = coded_.groups[static_cast<std::size_t>(group)];
-    const double scale = scale_for(std::span(rotated_).first(slots.size() * d));
-    header = {.scale = scale, .steps = 1 / scale, .residual = 0, .norm = 0};
+    header = {.scale = scale_for(std::span(rotated_).first(slots.size() * d)), .residual = 0, .norm = 0};
     std::uint8_t* codes = coded_.codes.get() + group * coded_.group_bytes();
     std::fill_n(codes, coded_.group_bytes(), static_cast<std::uint8_t>(kernels::kCodeOffset));
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {

@@ -13,9 +13,8 @@ namespace recstream {
 
 /// What holds for all kernels::kGroupRows rows that share a scale; see CodeBound.
 struct CodedGroup {
-  /// Step of the codes, s, and its inverse.
+  /// Step of the codes, s.
   double scale;
-  double steps;
   /// At least R of each row.
   double residual;
   /// At least the norm of each row of this group and of all groups behind it.

@@ -46,9 +46,10 @@ struct TileCutoffs {
   void set(const CodedGroup& group, std::int32_t* cutoffs) const {
     const double norm = CodeBound::kSlack * group.norm;
     const double residual = CodeBound::kSlack * group.residual;
+    const double group_steps = 1 / group.scale;
     for (int i = 0; i < kernels::kTileQueries; ++i) {
       const double end = threshold[i] - (error[i] * norm + length[i] * residual);
-      double least = end * (steps[i] * group.steps);
+      double least = end * (steps[i] * group_steps);
       least = least < kLargestCutoff ? least : kLargestCutoff;
       least = least > -kLargestCutoff ? least : -kLargestCutoff;
       // One less than truncation is never above the value.
