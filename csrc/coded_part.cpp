@@ -9,7 +9,8 @@
 namespace recstream {
 namespace {
 
-// A changed row costs a search about ten times a coded one, so these shares keep its cost within a half.
+// A changed row costs one query about 100 ns, against 2 ns for a coded one: at these shares a search takes up to three
+// times as long, and a row that changes pays for the coding of 32 others.
 constexpr std::int64_t kMostChangedShare = 32;
 constexpr std::int64_t kMostStaleShare = 4;
 constexpr std::int64_t kAlwaysTolerated = 256;
