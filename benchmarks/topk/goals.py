@@ -52,7 +52,7 @@ class Goal:
         if value is None:
             return "-"
         if self.unit == "%":
-            return f"{100 * value:.1f}%"
+            return f"{100 * value:.2f}%"
         return f"{value:,.0f}" if self.unit == "" else f"{value:.2f}{self.unit}"
 
 
