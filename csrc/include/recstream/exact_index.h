@@ -61,8 +61,8 @@ struct IndexStats {
 /// every instruction-set level, thread count, batch size and block order. NaN and infinity are refused everywhere.
 /// Relies on the default floating-point environment: rounding to nearest, denormal numbers kept. All functions are safe
 /// to call at once. A search works on the rows of one moment, and never waits for a writer; writers wait for each
-/// other, and copy the blocks of rows that they change. A search scans 8-bit codes of the rows, whose bound is proved in
-/// docs/exactness.md, and rescores what they leave.
+/// other, and copy the blocks of rows that they change. A search scans 8-bit codes of the rows, whose bound is proved
+/// in docs/exactness.md, and rescores what they leave.
 class ExactIndex {
  public:
   /// Borrows `vectors`, which must stay unchanged while the index lives. `threads` bounds what one search may use, 0
