@@ -24,7 +24,7 @@ from recstream_server.event_types import EventType, EventTypes
 from recstream_server.event_writer import EventWriter
 from recstream_server.interceptors.admission import Admission
 from recstream_server.interceptors.calls import GuardedHandlers
-from recstream_server.lifecycle import drain, stop_signals
+from recstream_server.lifecycle import drain, stop_signals, until_stopped
 from recstream_server.listener import bind, check_free, server_options
 from recstream_server.recommender import Recommender
 from recstream_server.recovery import recover
@@ -164,7 +164,7 @@ class _Server:
             with stop_signals() as stopped:
                 await server.start()
                 announce(f"recstream: serving {self._model.name} ({self._version}) on {address}")
-                await stopped.wait()
+                await until_stopped(server, stopped)
                 await drain(server, self._health, self._draining, self._admission, settings.drain.grace_s)
 
     def _handlers(self, sink: EventSink, hub: WatchHub, executor: Executor) -> GuardedHandlers:

@@ -10,6 +10,7 @@ from typing import Protocol
 import grpc
 import structlog
 
+from recstream.errors import UnavailableError
 from recstream_server.draining import Draining
 from recstream_server.interceptors.admission import Admission
 
@@ -44,6 +45,17 @@ def stop_signals() -> Iterator[asyncio.Event]:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+async def until_stopped(server: grpc.aio.Server, stopped: asyncio.Event) -> None:
+    """Wait for the event; raises if the server ends by itself, which grpc would not tell anybody."""
+    # Not cancelled later: grpc would take its own shutdown for cancelled.
+    ended = asyncio.ensure_future(server.wait_for_termination())
+    signalled = asyncio.ensure_future(stopped.wait())
+    await asyncio.wait({ended, signalled}, return_when=asyncio.FIRST_COMPLETED)
+    if not signalled.done():
+        ended.result()
+        raise UnavailableError("the gRPC server ended by itself")
 
 
 class Health(Protocol):

@@ -108,6 +108,7 @@ class LimitSettings(_Section):
     streams: int = Field(
         default=10_000, ge=1, le=1_000_000, description="Streams open at a time; more are answered RESOURCE_EXHAUSTED."
     )
+    connections: int = Field(default=10_000, ge=1, le=1_000_000, description="Connections; more are closed at once.")
     calls_per_connection: int = Field(
         default=100,
         ge=1,
