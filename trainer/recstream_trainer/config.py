@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, create_model
 
@@ -24,6 +24,9 @@ class DataSettings(BaseModel):
     )
     weights: Literal["log", "linear", "ones"] = Field(
         default="log", description="weights above 1 by their logarithm, as they are, or all 1"
+    )
+    half_life: Annotated[float, Field(gt=0)] | Literal["auto", "none"] = Field(
+        default="auto", description="later interactions of a user until an older one counts half"
     )
     repeats: Literal["auto", "last", "first", "sum"] = Field(
         default="auto", description="of repeated pairs the last, the first, or all; auto: last if there are ratings"

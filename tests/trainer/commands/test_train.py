@@ -62,7 +62,8 @@ def bundle(csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     out = tmp_path_factory.mktemp("als") / "bundle"
     done = run(csv, out)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"als on \w+: 60 users, 30 items, \d+ preferences \(ratings from 3\); about \d+ MB", done.stdout)
+    what = r"als on \w+: 60 users, 30 items, \d+ preferences \(ratings from 3, half the weight after 20 later ones\); "
+    assert re.search(what + r"about \d+ MB of [\d,]+ MB free; at most 30 epochs", done.stdout)
     assert "choosing: epoch 1/" in done.stdout
     assert "final fit: stopped" in done.stdout
     return recstream.load_bundle(out)

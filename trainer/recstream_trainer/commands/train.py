@@ -168,9 +168,12 @@ def _announce(console: Console, run: "Run", prepared: "Prepared", plan: "Plan") 
     users, items, pairs = len(parts.user_ids), len(parts.item_ids), len(parts.train)
     megabytes = run.family.memory_bytes(run.settings.model, users, items, pairs) / 1e6
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
-    positive = "" if prepared.threshold is None else f" (ratings from {prepared.threshold:g})"
+    notes = [] if prepared.threshold is None else [f"ratings from {prepared.threshold:g}"]
+    if prepared.half_life is not None:
+        notes.append(f"half the weight after {prepared.half_life:g} later ones")
+    how = f" ({', '.join(notes)})" if notes else ""
     console.print(
-        f"{run.family.name} on {run.device}: {users:,} users, {items:,} items, {pairs:,} preferences{positive}; "
+        f"{run.family.name} on {run.device}: {users:,} users, {items:,} items, {pairs:,} preferences{how}; "
         f"about {megabytes:,.0f} MB of {free:,.0f} MB free; at most {plan.settings.max_epochs} epochs",
         highlight=False,
         soft_wrap=True,
