@@ -74,6 +74,8 @@ async def drain(
         await asyncio.wait_for(health.enter_graceful_shutdown(), _HEALTH_TIMEOUT_S)
     except TimeoutError:
         _LOGGER.warning("health_watcher_stuck")
+    # Time for the health watchers to be told, before they are ended like all streams.
+    await asyncio.sleep(_QUIET_S)
     draining.start()
     await _quiet(admission)
     admission.close()
