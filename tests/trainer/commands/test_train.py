@@ -216,6 +216,6 @@ def test_what_is_there_is_not_replaced_unless_told(csv: Path, tmp_path: Path) ->
     out = tmp_path / "deep" / "bundle"
     assert train(csv, out, "--quick").exit_code == 0
     first = recstream.load_bundle(out).manifest
-    assert "exists" in str(train(csv, out).exception)
+    assert "replace a bundle with --overwrite" in str(train(csv, out).exception)
     assert train(csv, out, "--overwrite").exit_code == 0
     assert recstream.load_bundle(out).manifest.version != first.version

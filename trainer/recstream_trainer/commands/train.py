@@ -88,6 +88,8 @@ def train(
     held_out, where = _protocol(protocol, settings), choose_device(device)
     if name is not None:
         check_bundle_name(name)
+    if out.exists() and not (overwrite or resume):
+        raise ConfigurationError(f"--out {out}: exists; choose another folder, or replace a bundle with --overwrite")
     out.parent.mkdir(parents=True, exist_ok=True)
     check_target(out.absolute(), overwrite=overwrite or resume)
     dataset = _load(console, data, settings, columns, items)
