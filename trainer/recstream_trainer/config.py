@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, create_model
 
 from recstream.errors import ConfigurationError
+from recstream_trainer.datasets import CleaningRules
 from recstream_trainer.models import Family, FamilySettings
 from recstream_trainer.suggestions import closest
 from recstream_trainer.training.settings import TrainingSettings
@@ -33,6 +34,14 @@ class DataSettings(BaseModel):
     )
     min_user_interactions: int = Field(default=1, ge=1, description="users with fewer are left out")
     min_item_interactions: int = Field(default=1, ge=1, description="items with fewer are left out")
+
+    def cleaning_rules(self) -> CleaningRules:
+        """The part of the settings that cleaning needs."""
+        return CleaningRules(
+            repeats=None if self.repeats == "auto" else self.repeats,
+            min_user_interactions=self.min_user_interactions,
+            min_item_interactions=self.min_item_interactions,
+        )
 
 
 class RunSettings(BaseModel):

@@ -148,7 +148,14 @@ def export(run: Run, prepared: Prepared, fitted: Fitted, out: Path, *, overwrite
     """
     parts = replace(prepared.split, final_fit="train+validation") if fitted.saw_validation else prepared.split
     serving = fitted.model.serving()
-    parameters = run.settings.model.model_dump(mode="json") | {"epochs": fitted.state.best_epoch}
+    parameters = run.settings.model_dump(mode="json") | {
+        "resolved": {
+            "positive_from": prepared.threshold,
+            "half_life": prepared.half_life,
+            "epochs": fitted.state.best_epoch,
+            "device": run.device,
+        }
+    }
     metrics: dict[str, float] = {}
     reports: dict[str, bytes] = {}
     if len(parts.test):
@@ -174,7 +181,7 @@ def export(run: Run, prepared: Prepared, fitted: Fitted, out: Path, *, overwrite
                 dataset=run.dataset,
                 split=parts,
                 history=prepared.history if run.protocol is None or fitted.saw_validation else parts.train,
-                training=TrainingRecord(run.seed, run.protocol, run.settings.model_dump(mode="json")),
+                training=TrainingRecord(run.seed, run.protocol, parameters),
                 metrics=metrics,
                 extra_files=reports | training_files(fitted, wall_s),
             )
