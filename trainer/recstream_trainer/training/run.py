@@ -18,7 +18,7 @@ from recstream_trainer.training.curves import training_files
 from recstream_trainer.training.fit import Fitted, Plan
 
 _USUAL_HALF_LIFE = 20.0
-"""Raises NDCG@10 of the next item by a fifth (ml-100k, completejourney) to two fifths (ml-1m) with ALS."""
+"""The best of those tried for ALS on the validation part of protocol A on ml-100k; on ml-1m shorter is better yet."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
