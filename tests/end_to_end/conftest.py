@@ -1,6 +1,5 @@
-"""A real server in its own process, and models of real people, trained by the real command."""
+"""A real server in its own process, and models of real people."""
 
-import os
 import re
 import signal
 import subprocess
@@ -75,25 +74,6 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
         server.process.stdout.close()
     logs = "".join(log.read_text() for _, log in started)
     assert "Traceback" not in logs, logs
-
-
-@pytest.fixture(scope="session")
-def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Train a bundle by the command line, once a session for the same arguments."""
-    bundles: dict[tuple[str, ...], Path] = {}
-
-    def run(*arguments: str) -> Path:
-        if arguments not in bundles:
-            out = tmp_path_factory.mktemp("bundle") / "bundle"
-            command = [str(RECSTREAM), "train", *arguments, "--out", str(out)]
-            done = subprocess.run(
-                command, capture_output=True, text=True, env=os.environ | {"COLUMNS": "200"}, check=False
-            )
-            assert done.returncode == 0, done.stderr + done.stdout
-            bundles[arguments] = out
-        return bundles[arguments]
-
-    return run
 
 
 @pytest.fixture(scope="session")
