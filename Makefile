@@ -12,7 +12,7 @@ help: ## list the targets
 
 setup: $(VENV)/.ready ## make .venv with everything in it
 
-$(VENV)/.ready: pyproject.toml setup.py CMakeLists.txt tools/setup.sh
+$(VENV)/.ready: pyproject.toml setup.py tools/setup.sh
 	PYTHON=$(PYTHON) tools/setup.sh $(VENV)
 	@touch $@
 
