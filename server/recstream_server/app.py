@@ -14,13 +14,13 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from recstream.bundle import load_bundle
 from recstream.bundle.engine import build_engine
+from recstream.event_types import EventType, EventTypes
 from recstream.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 from recstream.v1.recommendation_service_pb2_grpc import add_RecommendationServiceServicer_to_server
 from recstream.v1.user_event_service_pb2_grpc import add_UserEventServiceServicer_to_server
 from recstream_server.draining import Draining
 from recstream_server.event_log import EventLog, SqliteEventLog
 from recstream_server.event_sink import EventSink
-from recstream_server.event_types import EventType, EventTypes
 from recstream_server.event_writer import EventWriter
 from recstream_server.interceptors.admission import Admission
 from recstream_server.interceptors.calls import GuardedHandlers

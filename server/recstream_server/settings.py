@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from recstream_server.event_types import DEFAULT_EVENT_TYPES
+from recstream.event_types import DEFAULT_EVENT_TYPES
 from recstream_server.listen_address import ListenAddress
 
 ENVIRONMENT_PREFIX = "RECSTREAM_SERVER__"

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from recstream.event_ids import new_event_id
+from recstream.event_types import EventTypes
 from recstream.v1 import types_pb2 as types
 from recstream.v1 import user_event_service_pb2 as event_pb
 from recstream_server.event_log.protocol import NewEvent
-from recstream_server.event_types import EventTypes
 from recstream_server.queries import ListEventsQuery
 from recstream_server.settings import LimitSettings
 from recstream_server.validation import page_token
