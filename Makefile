@@ -12,7 +12,7 @@ help: ## list the targets
 
 setup: $(VENV)/.ready ## make .venv with everything in it
 
-$(VENV)/.ready: pyproject.toml setup.py CMakeLists.txt tools/setup.sh
+$(VENV)/.ready: pyproject.toml setup.py tools/setup.sh
 	PYTHON=$(PYTHON) tools/setup.sh $(VENV)
 	@touch $@
 
@@ -40,10 +40,10 @@ lint: core build/googleapis ## ruff, mypy, stubtest, import direction, clang-for
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest recstream._core
+	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml recstream._core
 	$(BIN)/lint-imports
 	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'csrc/*.h' 'csrc/*.cpp')
-	$(BIN)/clang-tidy --quiet -p $(CMAKE_BUILD) $$(git ls-files 'csrc/*.cpp' ':!csrc/bindings')
+	git ls-files 'csrc/*.cpp' ':!csrc/bindings' | xargs -n 4 -P 2 $(BIN)/clang-tidy --quiet -p $(CMAKE_BUILD)
 	$(BIN)/buf lint
 	$(BIN)/python tools/generate_protos.py --check
 

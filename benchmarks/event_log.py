@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 import structlog
 from recstream_server.event_log import NewEvent, SqliteEventLog
-from recstream_server.event_types import EventTypes
 from recstream_server.event_writer import EventResult, EventWriter
 from recstream_server.recovery import recover
 from recstream_server.snapshots import Snapshot, SnapshotStore
 
 from recstream._core import Engine, IdTable, UserEncoder
+from recstream.event_types import EventTypes
 
 ITEMS, USERS, DIMENSION = 3706, 6040, 64
 FILL_BATCH = 2000

@@ -28,7 +28,6 @@ from typing import Any
 import grpc
 import numpy as np
 import polars as pl
-from recstream_server.event_types import EventTypes
 from recstream_server.retrieval.exact import ExactRetrieval
 from recstream_server.served_model import ServedModel
 from recstream_server.settings import LimitSettings
@@ -36,6 +35,7 @@ from recstream_server.validation import RecommendationChecks
 
 from recstream.bundle import AlsFoldIn, BundleContent, DataRecord, TrainingRecord, load_bundle, write_bundle
 from recstream.bundle.engine import build_engine
+from recstream.event_types import EventTypes
 from recstream.v1 import recommendation_service_pb2 as rec_pb
 from recstream.v1 import recommendation_service_pb2_grpc as rec_grpc
 

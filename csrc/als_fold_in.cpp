@@ -44,7 +44,8 @@ class AlsFoldIn final : public UserEncoder {
       const double preference = std::max(static_cast<double>(weights[i]), 0.0);
       for (std::size_t j = 0; j < solution.size(); ++j) solution[j] += preference * static_cast<double>(vector[j]);
     }
-    if (vectors.empty()) return std::nullopt;
+    // Aversions alone solve to the zero vector, by which all items tie: worse than what is popular.
+    if (std::none_of(weights.begin(), weights.end(), [](float weight) { return weight > 0; })) return std::nullopt;
     SymmetricMatrix system = unobserved_;
     system.add_outer_products(vectors, confidences);
     system.add_to_diagonal(regularization(vectors.size()));

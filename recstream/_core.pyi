@@ -148,7 +148,8 @@ class UserEncoder:
     def encode(self, rows: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """Vector (d,) for items given oldest first; None when no item has a weight (never for `constant`).
 
-        Also None when weights beyond about 1e12 times the regularization leave no solution in float64.
+        For `als_fold_in` one weight must be positive: aversions alone say nothing of what is liked. Also None when
+        weights beyond about 1e12 times the regularization leave no solution in float64.
         """
 
 @final

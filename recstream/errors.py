@@ -1,7 +1,8 @@
 """The errors of recstream: one small tree, for the library, the server and the trainer.
 
-The server's `interceptors/errors.py` is the only place that turns them into gRPC statuses; the client turns statuses back
-into them. Messages name the field, the value's size or kind, the limit and the remedy, and never internals.
+The server's `interceptors/errors.py` is the only place that turns them into gRPC statuses, the client's `statuses.py`
+the only one that turns statuses back. Messages name the field, the value's size or kind, the limit and the remedy, and
+never internals.
 """
 
 from collections.abc import Sequence

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,9 +34,10 @@ MatrixView borrow_matrix(py::handle object, const char* name);
 /// Array that owns the memory of a vector.
 template <class T>
 py::array_t<T> to_array(std::vector<T> values) {
-  auto* owned = new std::vector<T>(std::move(values));
-  const py::capsule owner(owned, [](void* memory) { delete static_cast<std::vector<T>*>(memory); });
-  return py::array_t<T>(static_cast<py::ssize_t>(owned->size()), owned->data(), owner);
+  auto owned = std::make_unique<std::vector<T>>(std::move(values));
+  const py::capsule owner(owned.get(), [](void* memory) { delete static_cast<std::vector<T>*>(memory); });
+  auto* kept = owned.release();
+  return py::array_t<T>(static_cast<py::ssize_t>(kept->size()), kept->data(), owner);
 }
 
 }  // namespace recstream::bindings

@@ -1,6 +1,5 @@
 """Requests made from Python values; what both clients and both streams have in common."""
 
-import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TypedDict, Unpack
@@ -8,6 +7,7 @@ from typing import TypedDict, Unpack
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from recstream.event_ids import new_event_id
 from recstream.v1.recommendation_service_pb2 import (
     RankItemsRequest,
     RecommendItemsRequest,
@@ -34,7 +34,7 @@ class EventFields(TypedDict, total=False):
     event_time : datetime
         When it happened; with a time zone. When it arrives at the server by default.
     event_id : str
-        Idempotency key; a random one by default, so that sending again after a lost connection counts once.
+        Idempotency key; a new one by default, so that sending again after a lost connection counts once.
     """
 
     user_id: str
@@ -113,7 +113,7 @@ def user_event(
         A time without a time zone.
     """
     event = UserEvent(
-        event_id=event_id or str(uuid.uuid4()),
+        event_id=event_id or new_event_id(),
         user_id=user_id,
         session_id=session_id,
         item_id=item_id,

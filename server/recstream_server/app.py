@@ -14,17 +14,17 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from recstream.bundle import load_bundle
 from recstream.bundle.engine import build_engine
+from recstream.event_types import EventType, EventTypes
 from recstream.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 from recstream.v1.recommendation_service_pb2_grpc import add_RecommendationServiceServicer_to_server
 from recstream.v1.user_event_service_pb2_grpc import add_UserEventServiceServicer_to_server
 from recstream_server.draining import Draining
 from recstream_server.event_log import EventLog, SqliteEventLog
 from recstream_server.event_sink import EventSink
-from recstream_server.event_types import EventType, EventTypes
 from recstream_server.event_writer import EventWriter
 from recstream_server.interceptors.admission import Admission
 from recstream_server.interceptors.calls import GuardedHandlers
-from recstream_server.lifecycle import drain, stop_signals
+from recstream_server.lifecycle import drain, stop_signals, until_stopped
 from recstream_server.listener import bind, check_free, server_options
 from recstream_server.recommender import Recommender
 from recstream_server.recovery import recover
@@ -164,48 +164,53 @@ class _Server:
             with stop_signals() as stopped:
                 await server.start()
                 announce(f"recstream: serving {self._model.name} ({self._version}) on {address}")
-                await stopped.wait()
+                await until_stopped(server, stopped)
                 await drain(server, self._health, self._draining, self._admission, settings.drain.grace_s)
 
     def _handlers(self, sink: EventSink, hub: WatchHub, executor: Executor) -> GuardedHandlers:
         limits, records = self._settings.limits, CallRecords(self._metrics, self._settings.log)
-        checks = RecommendationChecks(limits, self._event_types)
-        event_checks = UserEventChecks(limits, self._event_types)
-        recommender = Recommender(self._model, executor, self._settings.engine.inline_multiply_adds)
-        streaming = StreamingRecommend(
-            recommender=recommender,
-            checks=checks,
-            event_checks=event_checks,
-            sink=sink,
-            draining=self._draining,
-            record=records.of_rpc(f"{_RECOMMENDATION_SERVICE}/StreamingRecommend"),
-            window=limits.stream_messages,
-        )
-        watch = WatchRecommendations(
-            recommender, checks, hub, self._draining, records.of_rpc(f"{_RECOMMENDATION_SERVICE}/WatchRecommendations")
-        )
-        user_events = UserEventService(
-            checks=event_checks,
-            sink=sink,
-            log=self._log,
-            executor=executor,
-            draining=self._draining,
-            record=records.of_rpc(f"{_USER_EVENT_SERVICE}/StreamingWriteUserEvents"),
-            window=limits.stream_messages,
-        )
         handlers = GuardedHandlers(self._admission, Admission(limits), self._draining, records)
         # The generated functions ask for a server; they hand over handlers, which is what this one takes.
         server = cast(grpc.aio.Server, handlers)
-        add_RecommendationServiceServicer_to_server(
-            RecommendationService(recommender, checks, streaming, watch), server
-        )
-        add_UserEventServiceServicer_to_server(user_events, server)
+        add_RecommendationServiceServicer_to_server(self._recommendation(sink, hub, executor, records), server)
+        add_UserEventServiceServicer_to_server(self._user_event(sink, executor, records), server)
         add_ModelServiceServicer_to_server(ModelService([self._model], limits), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflector = reflection.aio.ReflectionServicer(names)  # type: ignore[attr-defined]  # as above
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflector, server)
         return handlers
+
+    def _recommendation(
+        self, sink: EventSink, hub: WatchHub, executor: Executor, records: CallRecords
+    ) -> RecommendationService:
+        settings = self._settings
+        checks = RecommendationChecks(settings.limits, self._event_types)
+        recommender = Recommender(self._model, executor, settings.engine.inline_multiply_adds)
+        streaming = StreamingRecommend(
+            recommender=recommender,
+            checks=checks,
+            event_checks=UserEventChecks(settings.limits, self._event_types),
+            sink=sink,
+            draining=self._draining,
+            record=records.of_rpc(f"{_RECOMMENDATION_SERVICE}/StreamingRecommend"),
+            window=settings.limits.stream_messages,
+        )
+        watch = WatchRecommendations(
+            recommender, checks, hub, self._draining, records.of_rpc(f"{_RECOMMENDATION_SERVICE}/WatchRecommendations")
+        )
+        return RecommendationService(recommender, checks, streaming, watch)
+
+    def _user_event(self, sink: EventSink, executor: Executor, records: CallRecords) -> UserEventService:
+        return UserEventService(
+            checks=UserEventChecks(self._settings.limits, self._event_types),
+            sink=sink,
+            log=self._log,
+            executor=executor,
+            draining=self._draining,
+            record=records.of_rpc(f"{_USER_EVENT_SERVICE}/StreamingWriteUserEvents"),
+            window=self._settings.limits.stream_messages,
+        )
 
     def _publish(self, writer: EventWriter) -> None:
         engine = self._model.engine

@@ -21,7 +21,8 @@ def serve(
         Path | None, typer.Option(help="Folder of the event log and the snapshots.", show_default=False)
     ] = None,
     listen: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Port 0 picks a free one.", show_default="127.0.0.1:50051")
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="127.0.0.1:50051 by default; port 0 picks one.", show_default=False),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file with settings.", show_default=False)] = None,
     metrics: Annotated[

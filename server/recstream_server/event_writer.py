@@ -10,8 +10,8 @@ import structlog
 
 from recstream._core import Engine
 from recstream.errors import OverloadedError, RecstreamError, UnavailableError
+from recstream.event_types import EventTypes
 from recstream_server.event_log import AppendResult, EventLog, NewEvent, Receipt, StoredEvent
-from recstream_server.event_types import EventTypes
 from recstream_server.recovery import replay, to_applied
 
 _LOGGER = structlog.get_logger(__name__)

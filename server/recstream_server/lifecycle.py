@@ -10,6 +10,7 @@ from typing import Protocol
 import grpc
 import structlog
 
+from recstream.errors import UnavailableError
 from recstream_server.draining import Draining
 from recstream_server.interceptors.admission import Admission
 
@@ -46,6 +47,17 @@ def stop_signals() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
+async def until_stopped(server: grpc.aio.Server, stopped: asyncio.Event) -> None:
+    """Wait for the event; raises if the server ends by itself, which grpc would not tell anybody."""
+    # Not cancelled later: grpc would take its own shutdown for cancelled.
+    ended = asyncio.ensure_future(server.wait_for_termination())
+    signalled = asyncio.ensure_future(stopped.wait())
+    await asyncio.wait({ended, signalled}, return_when=asyncio.FIRST_COMPLETED)
+    if not signalled.done():
+        ended.result()
+        raise UnavailableError("the gRPC server ended by itself")
+
+
 class Health(Protocol):
     """What a drain needs of the health service."""
 
@@ -62,6 +74,8 @@ async def drain(
         await asyncio.wait_for(health.enter_graceful_shutdown(), _HEALTH_TIMEOUT_S)
     except TimeoutError:
         _LOGGER.warning("health_watcher_stuck")
+    # Time for the health watchers to be told, before they are ended like all streams.
+    await asyncio.sleep(_QUIET_S)
     draining.start()
     await _quiet(admission)
     admission.close()

@@ -26,6 +26,10 @@ def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
         # Otherwise a stream's window grows to megabytes, which a client can fill while its answers wait to be read.
         ("grpc.http2.bdp_probe", 0),
         ("grpc.max_concurrent_streams", limits.calls_per_connection),
+        ("grpc.max_allowed_incoming_connections", limits.connections),
+        # grpc cancels what waits to be handed over above this, 1000 by default: a burst that our limits allow.
+        ("grpc.server.max_pending_requests", limits.calls_in_flight + limits.streams),
+        ("grpc.server.max_pending_requests_hard_limit", 2 * (limits.calls_in_flight + limits.streams)),
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.http2.min_ping_interval_without_data_ms", _LEAST_PING_INTERVAL_MS),
     ]

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import structlog
 
 from recstream._core import Engine
+from recstream.event_types import EventTypes
 from recstream_server.event_log import EventLog, StoredEvent
-from recstream_server.event_types import EventTypes
 from recstream_server.snapshots import SnapshotStore
 
 _LOGGER = structlog.get_logger(__name__)

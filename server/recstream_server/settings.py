@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from recstream_server.event_types import DEFAULT_EVENT_TYPES
+from recstream.event_types import DEFAULT_EVENT_TYPES
 from recstream_server.listen_address import ListenAddress
 
 ENVIRONMENT_PREFIX = "RECSTREAM_SERVER__"
@@ -108,6 +108,7 @@ class LimitSettings(_Section):
     streams: int = Field(
         default=10_000, ge=1, le=1_000_000, description="Streams open at a time; more are answered RESOURCE_EXHAUSTED."
     )
+    connections: int = Field(default=10_000, ge=1, le=1_000_000, description="Connections; more are closed at once.")
     calls_per_connection: int = Field(
         default=100,
         ge=1,

@@ -24,6 +24,9 @@ KINDS = {
     "skewed norms": lambda rng, shape: rng.standard_normal(shape) * 10.0 ** rng.integers(-6, 7, (shape[0], 1)),
     "nearly equal": lambda rng, shape: 1 + rng.integers(0, 3, shape) * 2.0**-23,
     "cancelling": lambda rng, shape: np.where(np.arange(shape[1]) % 2, -1, 1) * (1e3 + rng.standard_normal(shape)),
+    "order of additions decides": lambda rng, shape: (
+        rng.choice([-1.0, 1.0], shape) * 2.0 ** rng.choice([0, 30, 60], shape)
+    ),
     "zero": lambda rng, shape: np.zeros(shape),
 }
 

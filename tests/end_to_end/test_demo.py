@@ -11,7 +11,7 @@ EVENT = re.compile(r"^  like .+ state (\d+) .*new answer +[0-9.]+ ms: +(\d+) mov
 
 def test_the_demo_shows_events_changing_a_real_persons_films(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, DEMO, "--folder", tmp_path / "demo"], capture_output=True, text=True, check=False, timeout=110
+        [sys.executable, DEMO, "--folder", tmp_path / "demo"], capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
     events = EVENT.findall(done.stdout)

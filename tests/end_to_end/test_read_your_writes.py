@@ -88,7 +88,7 @@ def test_every_answer_on_a_stream_reflects_the_event_before_it(start_server, ml1
     bundle = recstream.load_bundle(ml1m)
     server = start_server(ml1m, tmp_path / "state")
     sample = bundle.item_ids.to_list()[:50]
-    watchdog = threading.Timer(100, server.kill)
+    watchdog = threading.Timer(300, server.kill)
     watchdog.start()
     with server.channel() as channel:
         stream = Conversation(channel)

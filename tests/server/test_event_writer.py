@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recstream_server.event_log import NewEvent, Receipt, SqliteEventLog
-from recstream_server.event_types import EventTypes
 from recstream_server.event_writer import Completion, EventResult, EventWriter, complete_all
 from recstream_server.recovery import replay
 
 from recstream._core import Engine
 from recstream.errors import AlreadyExistsError, OverloadedError, UnavailableError
+from recstream.event_types import EventTypes
 
 NewEvents = Callable[..., NewEvent]
 WAIT_S = 30.0

@@ -11,12 +11,12 @@ from random import Random
 
 import pytest
 from recstream_server.event_log import SqliteEventLog
-from recstream_server.event_types import EventTypes
 from recstream_server.recovery import recover, replay
 from recstream_server.snapshots import SnapshotStore
 from recstream_server.state_directory import StateDirectory
 
 from recstream._core import Engine
+from recstream.event_types import EventTypes
 
 SCRIPT = Path(__file__).with_name("writing_process.py")
 MakeEngine = Callable[..., Engine]

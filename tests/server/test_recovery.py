@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from recstream_server import recovery
 from recstream_server.event_log import NewEvent, SqliteEventLog
-from recstream_server.event_types import DEFAULT_EVENT_TYPES, EventTypes
 from recstream_server.recovery import recover, replay
 from recstream_server.snapshots import Snapshot, SnapshotStore
 
 from recstream._core import Engine
+from recstream.event_types import DEFAULT_EVENT_TYPES, EventTypes
 
 MakeEngine = Callable[..., Engine]
 NewEvents = Callable[..., NewEvent]

@@ -14,11 +14,12 @@ from pathlib import Path
 import structlog
 from conftest import build_engine, build_event
 from recstream_server.event_log import AppendResult, NewEvent, Receipt, SqliteEventLog
-from recstream_server.event_types import EventTypes
 from recstream_server.event_writer import Completion, EventResult, EventWriter
 from recstream_server.recovery import recover
 from recstream_server.snapshots import SnapshotStore, Snapshotter
 from recstream_server.state_directory import StateDirectory
+
+from recstream.event_types import EventTypes
 
 THREADS = 8
 IN_FLIGHT = 16

@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 from recstream_trainer.datasets import CleaningReport, Dataset
 from recstream_trainer.evaluation import Interactions
-from recstream_trainer.preferences import positive_from, preferences_of, weigh
+from recstream_trainer.preferences import fade, positive_from, preferences_of, weigh
 
 from recstream.errors import DataError
 
@@ -68,3 +68,11 @@ def test_preferences_are_what_weighs_something() -> None:
     np.testing.assert_array_equal(wanted.counts, [1, 0, 0])
     np.testing.assert_array_equal(wanted.items, [2])
     np.testing.assert_array_equal(wanted.weights, [2.0])
+
+
+def test_weights_fade_with_what_came_later_down_to_a_thousandth() -> None:
+    history = Interactions.from_rows(np.array([0, 0, 0, 1]), np.array([1, 2, 3, 1]), np.array([1.0, 2, 0, 1]), 2)
+    np.testing.assert_allclose(fade(history, 1.0).weights, [0.25, 1.0, 0.0, 1.0])
+    later = Interactions.from_rows(np.array([1, 1]), np.array([2, 3]), None, 2)
+    np.testing.assert_allclose(fade(history, 1.0, followed_by=later).weights, [0.25, 1.0, 0.0, 0.25])
+    np.testing.assert_allclose(fade(history, 0.01).weights, [0.001, 0.002, 0.0, 1.0])

@@ -3,11 +3,12 @@
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, create_model
 
 from recstream.errors import ConfigurationError
+from recstream_trainer.datasets import CleaningRules
 from recstream_trainer.models import Family, FamilySettings
 from recstream_trainer.suggestions import closest
 from recstream_trainer.training.settings import TrainingSettings
@@ -25,11 +26,22 @@ class DataSettings(BaseModel):
     weights: Literal["log", "linear", "ones"] = Field(
         default="log", description="weights above 1 by their logarithm, as they are, or all 1"
     )
+    half_life: Annotated[float, Field(gt=0)] | Literal["auto", "none"] = Field(
+        default="auto", description="later interactions of a user until an older one counts half"
+    )
     repeats: Literal["auto", "last", "first", "sum"] = Field(
         default="auto", description="of repeated pairs the last, the first, or all; auto: last if there are ratings"
     )
     min_user_interactions: int = Field(default=1, ge=1, description="users with fewer are left out")
     min_item_interactions: int = Field(default=1, ge=1, description="items with fewer are left out")
+
+    def cleaning_rules(self) -> CleaningRules:
+        """The part of the settings that cleaning needs."""
+        return CleaningRules(
+            repeats=None if self.repeats == "auto" else self.repeats,
+            min_user_interactions=self.min_user_interactions,
+            min_item_interactions=self.min_item_interactions,
+        )
 
 
 class RunSettings(BaseModel):

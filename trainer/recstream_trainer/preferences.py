@@ -1,4 +1,4 @@
-"""Which interactions say that somebody wanted an item."""
+"""Which interactions say that somebody wanted an item, and how much."""
 
 from dataclasses import replace
 from typing import Literal
@@ -12,6 +12,8 @@ from recstream_trainer.evaluation import Interactions
 
 _LARGEST_SCALE = 20
 """More distinct values than this are counts or amounts, not a rating scale."""
+_LEAST_FACTOR = 1e-3
+"""What long ago still counts, so that a long history does not lose its beginning."""
 
 
 def positive_from(dataset: Dataset, min_rating: float | Literal["auto", "all"]) -> float | None:
@@ -67,3 +69,20 @@ def preferences_of(history: Interactions) -> Interactions:
     return Interactions.from_rows(
         history.users[wanted], history.items[wanted], history.weights[wanted], history.user_count
     )
+
+
+def fade(history: Interactions, half_life: float, *, followed_by: Interactions | None = None) -> Interactions:
+    """The same with weights that halve with every so many later interactions of the user, down to a thousandth.
+
+    Parameters
+    ----------
+    half_life : float
+        Interactions, above zero.
+    followed_by : Interactions, optional
+        What the users did later: that counts, too.
+    """
+    later = np.repeat(history.indptr[1:], history.counts) - 1 - np.arange(len(history))
+    if followed_by is not None:
+        later += np.repeat(followed_by.counts, history.counts)
+    factors = np.maximum(2.0 ** (-later / half_life), _LEAST_FACTOR)
+    return replace(history, weights=(history.weights * factors).astype(np.float32))

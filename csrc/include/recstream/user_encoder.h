@@ -27,7 +27,7 @@ class UserEncoder {
   virtual std::optional<std::int64_t> item_count() const = 0;
 
   /// Vector for items given oldest first, one weight each; rows must be in range and weights finite. None when no item
-  /// has a weight, or the vector does not come out finite.
+  /// has a weight (implicit ALS: a positive one), or the vector does not come out finite.
   virtual std::optional<std::vector<float>> encode(std::span<const std::int64_t> rows,
                                                    std::span<const float> weights) const = 0;
 

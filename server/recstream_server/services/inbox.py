@@ -6,9 +6,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-import grpc
-
-from recstream.errors import InvalidArgumentError
 from recstream_server.draining import Draining, draining_error
 from recstream_server.rpc_context import END_OF_STREAM, Context
 
@@ -95,7 +92,7 @@ class Inbox(Generic[_Message]):
                 if len(self._messages) >= self._limit:
                     self._room.clear()
                     await self._room.wait()
-        except (InvalidArgumentError, grpc.aio.BaseError) as problem:
+        except Exception as problem:  # noqa: BLE001 - whoever takes messages gets it
             error = problem
         self._end(error)
 

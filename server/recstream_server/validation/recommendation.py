@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from google.protobuf.duration_pb2 import Duration
 
+from recstream.event_types import EventTypes
 from recstream.v1 import recommendation_service_pb2 as rec_pb
 from recstream.v1 import types_pb2 as types
-from recstream_server.event_types import EventTypes
 from recstream_server.queries import RecommendQuery, SimilarQuery, WatchQuery
 from recstream_server.settings import LimitSettings
 from recstream_server.validation.user_event import check_event_type, check_value

@@ -2,15 +2,15 @@
 
 import math
 import time
-import uuid
 from collections.abc import Callable
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from recstream.event_ids import new_event_id
+from recstream.event_types import EventTypes
 from recstream.v1 import types_pb2 as types
 from recstream.v1 import user_event_service_pb2 as event_pb
 from recstream_server.event_log.protocol import NewEvent
-from recstream_server.event_types import EventTypes
 from recstream_server.queries import ListEventsQuery
 from recstream_server.settings import LimitSettings
 from recstream_server.validation import page_token
@@ -64,7 +64,7 @@ class UserEventChecks:
         event_time_us = self._event_time_us(found, event)
         found.raise_if_any()
         return NewEvent(
-            event_id=event.event_id or uuid.uuid4().hex,
+            event_id=event.event_id or new_event_id(),
             user_id=event.user_id,
             session_id=event.session_id,
             item_id=event.item_id,

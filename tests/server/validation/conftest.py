@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from recstream_server.event_types import EventTypes
 from recstream_server.settings import LimitSettings
 from recstream_server.validation import RecommendationChecks, UserEventChecks
 
 from recstream.errors import InvalidArgumentError
+from recstream.event_types import EventTypes
 
 NOW_NS = 1_700_000_000_123_456_789
 

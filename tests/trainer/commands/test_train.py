@@ -19,7 +19,7 @@ import recstream
 from recstream.bundle import AlsFoldIn, Bundle, Constant
 from recstream.bundle.engine import build_encoder
 from recstream.cli import build_app
-from recstream.errors import ConfigurationError
+from recstream.errors import RecstreamError
 
 RECSTREAM = Path(sys.executable).with_name("recstream")
 USERS, ITEMS = 60, 30
@@ -62,7 +62,8 @@ def bundle(csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     out = tmp_path_factory.mktemp("als") / "bundle"
     done = run(csv, out)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"als on \w+: 60 users, 30 items, \d+ preferences \(ratings from 3\); about \d+ MB", done.stdout)
+    what = r"als on \w+: 60 users, 30 items, \d+ preferences \(ratings from 3, half the weight after 20 later ones\); "
+    assert re.search(what + r"about \d+ MB of [\d,]+ MB free; at most 30 epochs", done.stdout)
     assert "choosing: epoch 1/" in done.stdout
     assert "final fit: stopped" in done.stdout
     return recstream.load_bundle(out)
@@ -78,6 +79,9 @@ def test_the_bundle_says_what_it_is(bundle: Bundle) -> None:
     assert (manifest.name, manifest.family, manifest.dimension) == ("shop-als", "als", 8)
     assert (manifest.user_count, manifest.item_count, manifest.data.interactions) == (USERS, ITEMS, 15 * USERS)
     assert (manifest.training.seed, manifest.training.protocol) == (1, None)
+    resolved = manifest.training.config["resolved"]
+    assert isinstance(resolved, dict)
+    assert (resolved["positive_from"], resolved["half_life"]) == (3, 20)
     assert set(manifest.metrics) == {"validation_ndcg@10"}
     assert {"training.json", "training-curves.png"} <= set(manifest.files)
 
@@ -182,7 +186,7 @@ def test_ctrl_c_leaves_a_bundle_and_a_checkpoint_to_go_on_from(csv: Path, tmp_pa
     [
         (["--model", "alss"], r"no model family 'alss' \(did you mean 'als'\?\)"),
         (["--set", "model.dimensions=8"], r"unknown key 'model\.dimensions' \(did you mean 'model\.dimension'\?\)"),
-        (["--protocol", "B"], "--protocol B: must be one of A, C"),
+        (["--protocol", "B"], "protocol 'B' is not one of A, C"),
         (["--protocol", "C", "--set", "data.min_rating=4"], r"data\.min_rating: the protocol says what is positive"),
         (["--device", "abacus"], "--device abacus: must be auto, cpu or cuda"),
         (["--name", "No Name"], "--name 'No Name': must be 1 to 64"),
@@ -194,7 +198,7 @@ def test_a_bad_option_is_refused_before_anything_is_done(
     csv: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     done = train(csv, tmp_path / "bundle", *arguments)
-    assert isinstance(done.exception, ConfigurationError)
+    assert isinstance(done.exception, RecstreamError)
     assert re.search(message, str(done.exception))
     assert not list(tmp_path.iterdir())
 
@@ -215,6 +219,6 @@ def test_what_is_there_is_not_replaced_unless_told(csv: Path, tmp_path: Path) ->
     out = tmp_path / "deep" / "bundle"
     assert train(csv, out, "--quick").exit_code == 0
     first = recstream.load_bundle(out).manifest
-    assert "exists" in str(train(csv, out).exception)
+    assert "replace a bundle with --overwrite" in str(train(csv, out).exception)
     assert train(csv, out, "--overwrite").exit_code == 0
     assert recstream.load_bundle(out).manifest.version != first.version

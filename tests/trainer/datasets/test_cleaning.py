@@ -7,9 +7,8 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recstream_server.event_types import DEFAULT_EVENT_TYPES
 from recstream_trainer.datasets import CleaningRules, CleaningStep, Dataset
-from recstream_trainer.datasets.cleaning import DEFAULT_TYPE_WEIGHTS, clean, k_core
+from recstream_trainer.datasets.cleaning import clean, k_core
 from recstream_trainer.datasets.raw_tables import RawTables
 
 from recstream.errors import DataError
@@ -93,10 +92,6 @@ def test_types_weigh_as_the_table_says() -> None:
     )
     assert pairs(dataset) == [("u", "a"), ("v", "a"), ("w", "b")]
     assert dataset.interactions["weight"].to_list() == [0.5, 3.0, 1.0]
-
-
-def test_types_weigh_as_they_do_in_the_server() -> None:
-    assert {kind.name: kind.weight for kind in DEFAULT_EVENT_TYPES} == DEFAULT_TYPE_WEIGHTS
 
 
 def test_type_and_weight_multiply() -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -44,7 +45,8 @@ def test_plain_training_learns_preferences_and_remembers_everything(dataset: Dat
     assert prepared.threshold == 3
     assert len(prepared.history) == 240
     np.testing.assert_array_equal(prepared.history.of(7), np.arange(12))
-    np.testing.assert_array_equal(prepared.history.weights[:4], [0, 1, 1, 0])
+    faded = 2.0 ** (-np.array([10, 9]) / 20)
+    np.testing.assert_allclose(prepared.history.weights[:4], [0, *faded, 0], rtol=1e-6)
     assert len(prepared.split.train) + len(prepared.split.validation) == 160
     assert (prepared.split.train.weights > 0).all()
 
@@ -80,3 +82,27 @@ def test_the_identity_of_a_run_is_json_and_tells_runs_apart(dataset: Dataset) ->
     assert json.loads(json.dumps(run.identity)) == run.identity
     assert run_of(dataset, "C").identity != run.identity
     assert run_of(dataset, None, "model.dimension=8").identity != run.identity
+
+
+@pytest.mark.parametrize(
+    ("protocol", "family", "assignments", "half_life"),
+    [
+        (None, "als", [], 20),
+        ("A", "als", [], 20),
+        ("C", "als", [], None),
+        ("A", "popular", [], None),
+        (None, "als", ["data.half_life=none"], None),
+        ("C", "als", ["data.half_life=7"], 7),
+    ],
+)
+def test_weights_fade_where_the_order_says_something(
+    dataset: Dataset, protocol: Protocol | None, family: str, assignments: list[str], half_life: float | None
+) -> None:
+    prepared = prepare(run_of(dataset, protocol, *assignments, family=family))
+    assert prepared.half_life == half_life
+    assert (len(np.unique(prepared.split.train.weights)) > 1) is (half_life is not None)
+
+
+def test_nothing_fades_without_timestamps(dataset: Dataset) -> None:
+    timeless = replace(dataset, interactions=dataset.interactions.drop("timestamp"))
+    assert prepare(run_of(timeless, None)).half_life is None

@@ -3,9 +3,8 @@
 import json
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,7 +13,6 @@ from rich.table import Table
 from recstream_trainer.commands.data import ColumnsOption, ItemsOption
 
 if TYPE_CHECKING:
-    from recstream_trainer.datasets import CleaningRules
     from recstream_trainer.evaluation import JudgedModel
 
 _EXAMPLE = (
@@ -45,13 +43,15 @@ def evaluate(
     """
     # polars is slow to import, and other commands do without it.
     from recstream.bundle import load_bundle  # noqa: PLC0415
+    from recstream_trainer.config import DataSettings  # noqa: PLC0415
     from recstream_trainer.datasets import ColumnMapping, load_dataset  # noqa: PLC0415
     from recstream_trainer.evaluation import judge_bundle, require_protocol, summary_of, write_report  # noqa: PLC0415
 
     wanted = require_protocol(protocol)
     model = load_bundle(bundle)
     mapping = ColumnMapping.parse(columns) if columns else None
-    dataset = load_dataset(data, columns=mapping, cleaning=_cleaning_of(model.manifest.training.config), items=items)
+    noted = DataSettings.model_validate(model.manifest.training.config.get("data", {}))
+    dataset = load_dataset(data, columns=mapping, cleaning=noted.cleaning_rules(), items=items)
     judged = judge_bundle(model, dataset, wanted)
     command = shlex.join(["recstream", *sys.argv[1:]])
     if json_file is not None:
@@ -60,19 +60,6 @@ def evaluate(
     if report is not None:
         write_report(report, judged, command=command)
     _show(judged)
-
-
-def _cleaning_of(config: Mapping[str, Any]) -> "CleaningRules":
-    """The rules by which `recstream train` cleaned, out of the settings that it noted down in the bundle."""
-    from recstream_trainer.config import DataSettings  # noqa: PLC0415 - as above
-    from recstream_trainer.datasets import CleaningRules  # noqa: PLC0415
-
-    settings = DataSettings.model_validate(config.get("data", {}))
-    return CleaningRules(
-        repeats=None if settings.repeats == "auto" else settings.repeats,
-        min_user_interactions=settings.min_user_interactions,
-        min_item_interactions=settings.min_item_interactions,
-    )
 
 
 def _show(judged: "JudgedModel") -> None:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from recstream.errors import ConfigurationError
+from recstream_trainer.commands.data import ColumnsOption, ItemsOption
 
 if TYPE_CHECKING:
     from recstream.bundle import Manifest
@@ -39,32 +40,33 @@ def register(app: typer.Typer) -> None:
 
 def train(
     *,
-    model: Annotated[str, typer.Option(help="Model family: als or popular.")],
+    model: Annotated[str, typer.Option(metavar="FAMILY", help="Model family: als or popular.")],
     data: Annotated[
-        str, typer.Option(help="Named set (ml-100k, ml-1m, completejourney), or CSV, TSV or Parquet file.")
+        str, typer.Option(metavar="NAME|PATH", help="ml-100k, ml-1m, completejourney, or a CSV, TSV or Parquet file.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the bundle that is made.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the bundle that is made.")],
     protocol: Annotated[
-        str | None, typer.Option(help="Hold out a test part by this protocol, A or C, and report on it.")
+        str | None, typer.Option(metavar="A|C", help="Hold out a test part by this protocol, and report on it.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="TOML file with tables data, training and model; see docs/training.md.")
+        Path | None,
+        typer.Option(metavar="FILE", help="TOML file with tables data, training and model; see docs/training.md."),
     ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as model.dimension=64; can be repeated."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random; the same seed makes the same bundle.")] = 1,
-    device: Annotated[str, typer.Option(help="Where torch computes: auto, cpu or cuda.")] = "auto",
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Of everything random; the same seed makes the same bundle.")
+    ] = 1,
+    device: Annotated[str, typer.Option(metavar="DEVICE", help="Where torch computes: auto, cpu or cuda.")] = "auto",
     quick: Annotated[
         bool, typer.Option("--quick", help="A smaller model and a few epochs, to try things out.")
     ] = False,
-    columns: Annotated[
-        str | None, typer.Option(help="A file's columns, if their names are unusual: user=uid,item=sku,timestamp=ts.")
-    ] = None,
-    items: Annotated[Path | None, typer.Option(help="File of item attributes beside a file of interactions.")] = None,
+    columns: ColumnsOption = None,
+    items: ItemsOption = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of the model; by default from the data and the family.")
+        str | None, typer.Option(metavar="NAME", help="Of the model; by default from the data and the family.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the bundle that is there.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")] = False,
@@ -88,6 +90,8 @@ def train(
     held_out, where = _protocol(protocol, settings), choose_device(device)
     if name is not None:
         check_bundle_name(name)
+    if out.exists() and not (overwrite or resume):
+        raise ConfigurationError(f"--out {out}: exists; choose another folder, or replace a bundle with --overwrite")
     out.parent.mkdir(parents=True, exist_ok=True)
     check_target(out.absolute(), overwrite=overwrite or resume)
     dataset = _load(console, data, settings, columns, items)
@@ -104,31 +108,23 @@ def train(
     _train(console, run, out, overwrite=overwrite, resume=resume)
 
 
-def _protocol(protocol: str | None, settings: "RunSettings") -> "Protocol | None":
-    from recstream_trainer.evaluation.protocols import PROTOCOLS  # noqa: PLC0415
+def _protocol(text: str | None, settings: "RunSettings") -> "Protocol | None":
+    from recstream_trainer.evaluation.protocols import require_protocol  # noqa: PLC0415
 
-    if protocol is None:
+    if text is None:
         return None
     if "min_rating" in settings.data.model_fields_set:
         raise ConfigurationError("data.min_rating: the protocol says what is positive; leave it out, or --protocol")
-    for known in PROTOCOLS:
-        if protocol == known:
-            return known
-    raise ConfigurationError(f"--protocol {protocol}: must be one of {', '.join(PROTOCOLS)}")
+    return require_protocol(text)
 
 
 def _load(console: Console, source: str, settings: "RunSettings", columns: str | None, items: Path | None) -> "Dataset":
-    from recstream_trainer.datasets import CleaningRules, ColumnMapping, load_dataset  # noqa: PLC0415
+    from recstream_trainer.datasets import ColumnMapping, load_dataset  # noqa: PLC0415
 
-    wanted = settings.data
     dataset = load_dataset(
         source,
         columns=None if columns is None else ColumnMapping.parse(columns),
-        cleaning=CleaningRules(
-            repeats=None if wanted.repeats == "auto" else wanted.repeats,
-            min_user_interactions=wanted.min_user_interactions,
-            min_item_interactions=wanted.min_item_interactions,
-        ),
+        cleaning=settings.data.cleaning_rules(),
         items=items,
     )
     console.print(dataset.cleaning.as_table())
@@ -168,9 +164,12 @@ def _announce(console: Console, run: "Run", prepared: "Prepared", plan: "Plan") 
     users, items, pairs = len(parts.user_ids), len(parts.item_ids), len(parts.train)
     megabytes = run.family.memory_bytes(run.settings.model, users, items, pairs) / 1e6
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
-    positive = "" if prepared.threshold is None else f" (ratings from {prepared.threshold:g})"
+    notes = [] if prepared.threshold is None else [f"ratings from {prepared.threshold:g}"]
+    if prepared.half_life is not None:
+        notes.append(f"half the weight after {prepared.half_life:g} later ones")
+    how = f" ({', '.join(notes)})" if notes else ""
     console.print(
-        f"{run.family.name} on {run.device}: {users:,} users, {items:,} items, {pairs:,} preferences{positive}; "
+        f"{run.family.name} on {run.device}: {users:,} users, {items:,} items, {pairs:,} preferences{how}; "
         f"about {megabytes:,.0f} MB of {free:,.0f} MB free; at most {plan.settings.max_epochs} epochs",
         highlight=False,
         soft_wrap=True,

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recstream.errors import DataError
+from recstream.event_types import DEFAULT_EVENT_TYPES
 from recstream_trainer.datasets.cleaning_report import CleaningReport, CleaningStep
 from recstream_trainer.datasets.dataset import Dataset
 from recstream_trainer.datasets.raw_tables import RawTables
@@ -18,11 +19,8 @@ from recstream_trainer.datasets.values import as_id, as_number, as_timestamp, is
 MAX_ID_BYTES = 128
 """The limit of a bundle."""
 
-DEFAULT_TYPE_WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {"view": 0.5, "click": 1.0, "like": 2.0, "add_to_cart": 2.0, "purchase": 3.0, "rating": 1.0}
-    | {"dislike": -2.0, "hide": -2.0, "impression": 0.0}
-)
-"""The same table that a server starts with, so that training and live events agree on what an event is worth."""
+DEFAULT_TYPE_WEIGHTS: Mapping[str, float] = MappingProxyType({kind.name: kind.weight for kind in DEFAULT_EVENT_TYPES})
+"""The table that a server starts with, so that training and live events agree on what an event is worth."""
 
 
 @dataclass(frozen=True)

@@ -114,5 +114,6 @@ FAMILY: Final = Family(
     settings=AlsSettings,
     make=AlsModel,
     memory_bytes=_memory_bytes,
+    fades=True,
     quick={"dimension": 32},
 )

@@ -76,20 +76,22 @@ def conjugate_gradient(
     """
     shared = objective.unobserved_weight * _gram(fixed)
 
+    # In place wherever it can be: with small parts, new tensors are a third of the time.
     def solve(part: Part) -> torch.Tensor:
         penalties = objective.penalties(part, len(fixed))[:, None]
-        weights, solution = part.weights, start[part.rows].clone()
-        residual = part.sums(weights - weights * part.products(solution, fixed), fixed)
-        residual -= solution @ shared + penalties * solution
+        solution = start[part.rows].clone()
+        errors = part.products(solution, fixed).neg_().add_(1).mul_(part.weights)
+        residual = part.sums(errors, fixed).addmm_(solution, shared, alpha=-1)
+        residual.addcmul_(penalties, solution, value=-1)
         direction, squared = residual.clone(), _squares(residual)
         for _ in range(steps):
-            image = part.sums(weights * part.products(direction, fixed), fixed)
-            image += direction @ shared + penalties * direction
+            image = part.sums(part.products(direction, fixed).mul_(part.weights), fixed)
+            image.addmm_(direction, shared).addcmul_(penalties, direction)
             length = squared / ((direction * image).sum(1, keepdim=True) + _TINY)
-            solution += length * direction
-            residual -= length * image
+            solution.addcmul_(length, direction)
+            residual.addcmul_(length, image, value=-1)
             previous, squared = squared, _squares(residual)
-            direction = residual + squared / (previous + _TINY) * direction
+            direction.mul_(squared / (previous + _TINY)).add_(residual)
         return solution
 
     return _of_all_parts(observed, solve)

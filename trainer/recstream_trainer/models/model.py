@@ -83,6 +83,8 @@ class Family:
         Its settings, all with defaults that are sane for any data set.
     make : callable
     memory_bytes : callable
+    fades : bool
+        It gains from weights that fall with age: its users are what they lately were.
     single_pass : bool
         One epoch says it all; there is nothing to stop early.
     quick : mapping
@@ -94,5 +96,6 @@ class Family:
     settings: type[FamilySettings]
     make: ModelMaker
     memory_bytes: MemoryEstimate
+    fades: bool = False
     single_pass: bool = False
     quick: Mapping[str, Any] = field(default_factory=dict)

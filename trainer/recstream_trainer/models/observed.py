@@ -7,10 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-PART_PAIRS = 1 << 15
+PART_PAIRS = 1 << 16
 """Pairs of a part: enough to make calls cheap beside the work, few enough for every core to have some."""
-PART_ROWS = 1 << 12
+PART_ROWS = 1 << 13
 """Rows of a part: half a dozen matrices of as many vectors stay in the cache."""
+_GPU_FACTOR = 64
+"""A part for a GPU is so many times as large: there is no cache to stay in, and each kernel must fill the device."""
 BLOCK_PAIRS = 1 << 14
 """Pairs of a block: their gathered vectors (4 MiB at 64 floats) are read once more while still in the cache."""
 _BLOCK_ROWS = 256
@@ -150,15 +152,15 @@ class Observed:
                 column_count=shape[1],
                 device=device,
             )
-            for first, stop in _cuts(ends)
+            for first, stop in _cuts(ends, 1 if device == "cpu" else _GPU_FACTOR)
         ]
 
 
-def _cuts(ends: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+def _cuts(ends: NDArray[np.int64], factor: int) -> Iterator[tuple[int, int]]:
     """First row and the one after the last of each part; a row longer than a part is a part of its own."""
     first, count = 0, len(ends) - 1
     while first < count:
-        within = int(np.searchsorted(ends, ends[first] + PART_PAIRS, side="right")) - 1
-        stop = min(max(within, first + 1), first + PART_ROWS, count)
+        within = int(np.searchsorted(ends, ends[first] + factor * PART_PAIRS, side="right")) - 1
+        stop = min(max(within, first + 1), first + factor * PART_ROWS, count)
         yield first, stop
         first = stop

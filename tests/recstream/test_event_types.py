@@ -1,7 +1,7 @@
 import pytest
-from recstream_server.event_types import DEFAULT_EVENT_TYPES, EventType, EventTypes
 
 from recstream.errors import ConfigurationError
+from recstream.event_types import DEFAULT_EVENT_TYPES, EventType, EventTypes
 
 
 @pytest.mark.parametrize(
