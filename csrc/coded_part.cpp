@@ -33,7 +33,8 @@ void outdate(CodedPart& part, std::span<const std::int64_t> rows) {
 
 std::shared_ptr<const CodedPart> unless_worn(std::shared_ptr<const CodedPart> part, const IndexSnapshot& next,
                                              int threads) {
-  return is_worn(*part, next) ? code_part(next, threads) : part;
+  if (is_worn(*part, next)) return code_part(next, threads);
+  return part;
 }
 
 }  // namespace

@@ -163,7 +163,7 @@ CodedQuery::CodedQuery(const float* query, double norm, const CodedRows& rows)
   error = CodeBound::query_error(std::sqrt(encode(rotated, scale, codes.data())), norm, rows.dimension);
   std::int32_t sum = 0;
   std::int32_t squares = 0;
-  for (const int code : codes) {
+  for (const std::int8_t code : codes) {
     sum += code;
     squares += code * code;
   }
