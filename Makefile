@@ -19,7 +19,7 @@ $(VENV)/.ready: pyproject.toml setup.py tools/setup.sh
 core: $(VENV)/.ready ## rebuild the C++ core in place, incrementally
 	@$(BIN)/cmake -S . -B $(CMAKE_BUILD) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
 	  -DPython_EXECUTABLE=$(abspath $(BIN))/python -Dpybind11_DIR=$$($(BIN)/python -m pybind11 --cmakedir) \
-	  --log-level=WARNING
+	  -DRECSTREAM_WERROR=ON --log-level=WARNING
 	@$(BIN)/cmake --build $(CMAKE_BUILD)
 	@$(BIN)/cmake --install $(CMAKE_BUILD) --prefix . >/dev/null
 
@@ -53,7 +53,7 @@ format: setup ## format Python and C++
 	$(BIN)/clang-format -i $$(git ls-files 'csrc/*.h' 'csrc/*.cpp')
 
 bench: core ## run the benchmarks and write benchmarks/results
-	$(BIN)/pip install -q -e '.[bench]'
+	$(BIN)/pip install -q --no-build-isolation -e '.[bench]'
 	$(BIN)/python -m benchmarks.als
 	$(BIN)/python -m benchmarks.event_log
 	$(BIN)/python -m benchmarks.front --rounds 1 --json benchmarks/results/front.json

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -27,14 +28,15 @@ class ItemKeys {
   /// Text of a key that this object gave out; valid as long as it lives.
   std::string_view text(ItemKey key) const;
 
-  std::int64_t bytes() const { return bytes_; }
+  /// May be asked for beside `key`.
+  std::int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
   const IdTable& catalogue_;
   /// A deque, because the map's keys view its strings.
   std::deque<std::string> strangers_;
   std::unordered_map<std::string_view, ItemKey> stranger_keys_;
-  std::int64_t bytes_ = 0;
+  std::atomic<std::int64_t> bytes_{0};
 };
 
 }  // namespace recstream

@@ -20,7 +20,7 @@ namespace recstream {
 /// States by user (or session) id.
 ///
 /// Readers may come from many threads at once and lock the one shard they need, for a few microseconds; a shard holds
-/// a 64th of the users. Whoever changes states (`fold`, `insert`, `make_room`, `by_version`) must be alone among
+/// a 64th of the users. Whoever changes states (`obtain`, `settle`, `make_room`, `by_version`) must be alone among
 /// writers.
 class UserStore {
  public:

@@ -63,13 +63,16 @@ class _AsyncStream(Generic[Request, Response]):
     async def _send(self, request: Request, timeout_s: float | None) -> Any:
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         try:
-            async with asyncio.timeout(limit_s), self._slots:
+            async with asyncio.timeout(limit_s):
+                # Bounds what waits here when the server reads slowly; the reader gives the slot back.
+                await self._slots.acquire()
                 return await self._enqueue(request)
         except TimeoutError:
             raise DeadlineError(f"no answer on the stream within {limit_s} s; wait longer or check it") from None
 
     def _enqueue(self, request: Request) -> "asyncio.Future[Any]":
         if self._broken is not None:
+            self._slots.release()
             raise self._broken
         self._sequence += 1
         request.sequence = self._sequence
@@ -99,13 +102,17 @@ class _AsyncStream(Generic[Request, Response]):
         self._broken = self._broken or error
         self._outbox.put_nowait(None)
         for future in self._pending.values():
+            self._slots.release()
             if not future.done():
                 future.set_exception(error)
         self._pending.clear()
 
     def _complete(self, response: Response) -> None:
         future = self._pending.pop(response.sequence, None)
-        if future is None or future.done():
+        if future is None:
+            return
+        self._slots.release()
+        if future.done():
             return
         try:
             future.set_result(answer_of(response))

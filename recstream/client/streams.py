@@ -12,7 +12,7 @@ import grpc
 from recstream.client.pending import Pending
 from recstream.client.requests import EventFields, RecommendFields, recommend_request, user_event
 from recstream.client.statuses import error_of_call, error_of_status
-from recstream.errors import RecstreamError, UnavailableError
+from recstream.errors import DeadlineError, RecstreamError, UnavailableError
 from recstream.v1.recommendation_service_pb2 import (
     RecommendItemsResponse,
     StreamingRecommendRequest,
@@ -82,7 +82,8 @@ class _Stream(Generic[Request, Response]):
 
     def _send(self, request: Request) -> "Pending[Any]":
         # Bounds what waits here when the server reads slowly; the reader gives the slot back.
-        self._slots.acquire()
+        if not self._slots.acquire(timeout=self._timeout_s):
+            raise DeadlineError(f"{MAX_PENDING} messages wait, and none was answered within {self._timeout_s} s")
         with self._lock:
             if self._broken is not None:
                 self._slots.release()

@@ -107,7 +107,7 @@ class RecommendItemsResponse(_message.Message):
     APPROXIMATE_FIELD_NUMBER: _builtins.int
     MISSING_ITEM_IDS_FIELD_NUMBER: _builtins.int
     state_version: _builtins.int
-    """The state version of the last event of this user (or of the session that stood in) that is in the answer; 0 when
+    """The state version of the last event of this user or of the session given that is in the answer; 0 when
     there is none.
     """
     fallback: _types_pb2.Fallback.ValueType
@@ -269,7 +269,7 @@ class WatchRecommendationsResponse(_message.Message):
         CAUSE_INITIAL: WatchRecommendationsResponse._Cause.ValueType  # 1
         """The stream has just begun."""
         CAUSE_EVENT: WatchRecommendationsResponse._Cause.ValueType  # 2
-        """Events of the user, or of the session that stands in, are new in the list."""
+        """Events of the user, or of the session given, are new in the list."""
 
     class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
         """Why a list is pushed."""
@@ -279,7 +279,7 @@ class WatchRecommendationsResponse(_message.Message):
     CAUSE_INITIAL: WatchRecommendationsResponse.Cause.ValueType  # 1
     """The stream has just begun."""
     CAUSE_EVENT: WatchRecommendationsResponse.Cause.ValueType  # 2
-    """Events of the user, or of the session that stands in, are new in the list."""
+    """Events of the user, or of the session given, are new in the list."""
 
     RECOMMENDATION_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int

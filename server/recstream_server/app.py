@@ -148,7 +148,8 @@ class _Server:
                 await self._listen(self._handlers(sink, hub, executor), announce)
         finally:
             # In a thread: the acknowledgements that are still to come need the loop.
-            await asyncio.to_thread(writer.close, self._settings.drain.grace_s)
+            if not await asyncio.to_thread(writer.close, self._settings.drain.grace_s):
+                _LOGGER.warning("events_not_stored", left=writer.queued, grace_s=self._settings.drain.grace_s)
 
     async def _listen(self, handlers: GuardedHandlers, announce: Callable[[str], None]) -> None:
         settings = self._settings

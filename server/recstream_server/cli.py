@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-_EXAMPLE = "Example: recstream serve --bundle bundles/ml-100k-als --state state --listen 127.0.0.1:50051"
+_EXAMPLE = "Example: recstream serve --bundle ml-100k.bundle --state state --listen 127.0.0.1:50051"
 
 
 def register(app: typer.Typer) -> None:

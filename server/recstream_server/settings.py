@@ -119,7 +119,7 @@ class LimitSettings(_Section):
         default=64,
         ge=1,
         le=10_000,
-        description="Messages of one stream that are read before their answers are written.",
+        description="Messages of one stream that are worked on together; as many again may be read ahead.",
     )
 
 

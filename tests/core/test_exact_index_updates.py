@@ -64,6 +64,22 @@ class UpdatesMatchADictionary(RuleBasedStateMachine):
             np.testing.assert_array_equal(scores[q, : len(best)], exact[best])
             assert (rows[q, len(best) :] == -1).all()
 
+    @rule(k=st.sampled_from([1, 7, 300]), share=st.sampled_from([0.02, 0.5, 1.0]))
+    def search_with_a_shared_bitmap(self, k: int, share: float) -> None:
+        queries = self.integers(8, self.vectors.shape[1])
+        words = (len(self.vectors) + 63) // 64
+        # Bits beyond the last row are set: they mean nothing.
+        bits = np.append(self.rng.random(len(self.vectors)) < share, np.ones(words * 64 - len(self.vectors), bool))
+        allow = np.packbits(bits, bitorder="little").view(np.uint64)
+        scores, rows = self.index.search(queries, k, allow=allow)
+        eligible = np.flatnonzero(self.alive & bits[: len(self.vectors)])
+        for q, query in enumerate(queries):
+            exact = self.vectors.astype(np.float64) @ query.astype(np.float64)
+            best = eligible[np.argsort(-exact[eligible], kind="stable")][:k]
+            np.testing.assert_array_equal(rows[q, : len(best)], best)
+            np.testing.assert_array_equal(scores[q, : len(best)], exact[best])
+            assert (rows[q, len(best) :] == -1).all()
+
     @invariant()
     def counts_agree(self) -> None:
         stats = self.index.stats()

@@ -8,7 +8,7 @@ import struct
 from recstream_server.validation.violations import Violations
 
 # Version of the format, digest of scope and position, position.
-_LAYOUT = struct.Struct(">B8sQ")
+_LAYOUT = struct.Struct(">B8sq")
 _VERSION = 1
 
 
