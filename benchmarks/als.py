@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4, help="epochs of a turn")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    document = {"command": "python benchmarks/als.py", **vars(arguments), "machine": machine(arguments.threads)}
     interactions, item_count = positives(arguments.data)
     print(f"{arguments.data}: {interactions.user_count:,} users, {item_count:,} items, {len(interactions):,} positives")
     results = [
@@ -50,9 +51,8 @@ def main() -> None:
         for factors in arguments.factors
         for solver in ("cg", "cholesky")
     ]
-    document = {"command": "python benchmarks/als.py", "machine": machine(arguments.threads), "results": results}
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(vars(arguments) | document, indent=2) + "\n")
+    RESULTS.write_text(json.dumps(document | {"results": results}, indent=2) + "\n")
     worst = max(result["ratio"] for result in results if result["solver"] == "cg")
     print(f"the default solver takes at most {worst:.2f} times as long (limit {LIMIT}); {RESULTS}")
 

@@ -8,7 +8,7 @@ from recstream_trainer.models.observed import Observed, Part
 ROWS, COLUMNS = 50, 40
 
 
-@pytest.fixture(params=[1 << 16, 60, 1], ids=["one part", "some parts", "a part a row"])
+@pytest.fixture(params=[1 << 17, 60, 1], ids=["one part", "some parts", "a part a row"])
 def sides(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Observed, NDArray[np.float64]]:
     """Random pairs, in parts of different sizes, and the same as a dense matrix."""
     monkeypatch.setattr(observed, "PART_PAIRS", request.param)

@@ -84,14 +84,15 @@ def conjugate_gradient(
         residual = part.sums(errors, fixed).addmm_(solution, shared, alpha=-1)
         residual.addcmul_(penalties, solution, value=-1)
         direction, squared = residual.clone(), _squares(residual)
-        for _ in range(steps):
+        for step in range(1, steps + 1):
             image = part.sums(part.products(direction, fixed).mul_(part.weights), fixed)
             image.addmm_(direction, shared).addcmul_(penalties, direction)
             length = squared / ((direction * image).sum(1, keepdim=True) + _TINY)
             solution.addcmul_(length, direction)
-            residual.addcmul_(length, image, value=-1)
-            previous, squared = squared, _squares(residual)
-            direction.mul_(squared / (previous + _TINY)).add_(residual)
+            if step < steps:
+                residual.addcmul_(length, image, value=-1)
+                previous, squared = squared, _squares(residual)
+                direction.mul_(squared / (previous + _TINY)).add_(residual)
         return solution
 
     return _of_all_parts(observed, solve)
