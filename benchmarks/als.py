@@ -52,8 +52,8 @@ def main() -> None:
         for factors in arguments.factors
         for solver in ("cg", "cholesky")
     ]
-    # Neighbours take cores and cache. Cache matters more to us: each pass is over the vectors of all items, while theirs
-    # stays with those of one user (seen: ratios of 1.4 to 2 beside other work, on this very machine).
+    # Others take cores and cache. Cache matters more to us: each pass is over the vectors of all items, while theirs
+    # stays with those of one user (seen beside other work: ratios of 1.4 to 2).
     others = share_of_others(before, busy_s())
     document["cpu_share_of_others"] = round(others, 3)
     RESULTS.parent.mkdir(exist_ok=True)
