@@ -10,6 +10,7 @@ from recstream_trainer.suggestions import closest
 FAMILIES: Final[dict[str, str]] = {
     "als": "recstream_trainer.models.als",
     "popular": "recstream_trainer.models.popular",
+    "sasrec": "recstream_trainer.models.sasrec",
 }
 """Name of a family to the module whose ``FAMILY`` it is; imported on demand, as torch takes seconds to load."""
 
