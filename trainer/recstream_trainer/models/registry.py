@@ -9,6 +9,7 @@ from recstream_trainer.suggestions import closest
 
 FAMILIES: Final[dict[str, str]] = {
     "als": "recstream_trainer.models.als",
+    "hstu": "recstream_trainer.models.hstu",
     "popular": "recstream_trainer.models.popular",
     "sasrec": "recstream_trainer.models.sasrec",
 }

@@ -1,8 +1,9 @@
 """A torch encoder as the ONNX graph that a bundle holds."""
 
-import io
+import tempfile
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -46,22 +47,22 @@ def to_onnx(encoder: nn.Module, inputs: Sequence[str], item_count: int, max_leng
         A vector is further than `TOLERANCE` from the encoder's.
     """
     example = _random_histories(inputs, item_count, min(4, max_length), 3)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.inference_mode():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.inference_mode():
+        file = Path(folder) / "encoder.onnx"
         # The exporter that torch has now in the first place fails on attention with a dynamic length (2.13), and its
         # graphs hold paths of this machine.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             encoder,
             tuple(torch.from_numpy(array) for array in example),
-            buffer,
+            file,
             dynamo=False,
             opset_version=_OPSET,
             input_names=list(inputs),
             output_names=["vector"],
             dynamic_axes={name: {0: "batch", 1: "length"} for name in inputs} | {"vector": {0: "batch"}},
         )
-    graph = buffer.getvalue()
+        graph = file.read_bytes()
     _check(encoder, graph, inputs, item_count, max_length)
     return graph
 
@@ -78,8 +79,8 @@ def _check(encoder: nn.Module, graph: bytes, inputs: Sequence[str], item_count: 
         distance, largest = np.abs(vectors - expected).max(), np.abs(expected).max()
         if not distance <= TOLERANCE * largest:
             raise OnnxExportError(
-                f"the exported graph is {distance:.3g} from the model for histories of {length} items, where numbers go "
-                f"up to {largest:.3g}; at most {TOLERANCE:g} of that is allowed"
+                f"the exported graph is {distance:.3g} from the model for histories of {length} items, where numbers "
+                f"go up to {largest:.3g}; at most {TOLERANCE:g} of that is allowed"
             )
 
 

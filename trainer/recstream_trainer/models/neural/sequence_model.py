@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recstream.bundle import OnnxEncoder
 from recstream.errors import DataError
 from recstream_trainer.evaluation import Interactions
 from recstream_trainer.models.model import Family, FamilySettings, Serving
-from recstream_trainer.models.neural.encoder import ServedEncoder, SequenceNetwork
+from recstream_trainer.models.neural.encoder import SequenceNetwork, ServedEncoder
 from recstream_trainer.models.neural.onnx_export import to_onnx
 from recstream_trainer.models.neural.softmax_loss import full_softmax_loss
 from recstream_trainer.models.neural.windows import Batch, batches_of, newest
@@ -20,6 +21,8 @@ from recstream_trainer.models.neural.windows import Batch, batches_of, newest
 _WARM_UP_STEPS: Final = 100
 _LARGEST_GRADIENT: Final = 1.0
 _TOGETHER: Final = 64
+"""Histories encoded at a time."""
+_ONWARD_SHARE: Final = 0.2
 
 
 class SequenceSettings(FamilySettings):
@@ -42,8 +45,9 @@ class SequenceSettings(FamilySettings):
 class SequenceModel:
     """See `recstream_trainer.models.Model`.
 
-    What is judged and exported is a moving average of the weights, which is as good as a learning rate that falls to
-    zero, at any epoch. Dropout and the cut of the histories are drawn anew for every epoch from the seed and its number.
+    What is judged and exported is a moving average of the weights, which does what a learning rate that falls to zero
+    does, but at any epoch. Dropout and the cuts of the histories are drawn anew for every epoch, from the seed and its
+    number.
     """
 
     def __init__(
@@ -55,7 +59,9 @@ class SequenceModel:
         device: str,
     ) -> None:
         if not (train.counts > 1).any():
-            raise DataError("nobody has two interactions, so there is no next item to learn; use als or popular")
+            raise DataError(
+                "nobody has two interactions, so there is no next item to learn; use another family, such as als"
+            )
         self._settings, self._train, self._seed, self._device = settings, train, seed, device
         self._network = network.to(device)
         self._average = ServedEncoder(copy.deepcopy(self._network)).requires_grad_(requires_grad=False).eval()
@@ -81,9 +87,7 @@ class SequenceModel:
 
     def _batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         settings = self._settings
-        return batches_of(
-            self._train, settings.max_length, settings.batch_positions, self._network.item_count, rng
-        )
+        return batches_of(self._train, settings.max_length, settings.batch_positions, self._network.item_count, rng)
 
     def _step(self, batch: Batch) -> tuple[float, int]:
         rows, times, targets = (part.to(self._device) for part in (batch.rows, batch.times, batch.targets))
@@ -91,7 +95,7 @@ class SequenceModel:
         with torch.autocast(self._device, self._dtype, enabled=self._dtype != torch.float32):
             states = self._network.states(rows, times)
         loss = full_softmax_loss(states[real].float(), self._network.item_vectors, targets[real], self._dtype)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), _LARGEST_GRADIENT)
         self._steps += 1
         for group in self._optimizer.param_groups:
@@ -105,7 +109,7 @@ class SequenceModel:
     def _follow(self) -> None:
         # The average forgets the random start first: early on it is that of all steps so far.
         share = 1 - min(self._settings.averaging, self._steps / (self._steps + 10))
-        averages = list(self._average.network.parameters())
+        averages: list[torch.Tensor] = list(self._average.network.parameters())
         torch._foreach_lerp_(averages, list(self._network.parameters()), share)
 
     def finish(self) -> None:
@@ -152,8 +156,6 @@ class SequenceModel:
         vectors = torch.cat(parts).numpy()
         known = self._train.counts > 0
         vectors[~known] = vectors[known].mean(axis=0)
-        from recstream.bundle import OnnxEncoder
-
         encoder = copy.deepcopy(self._average).cpu()
         inputs, length = encoder.inputs, self._settings.max_length
         onnx = to_onnx(encoder, inputs, self._network.item_count, length)
@@ -179,6 +181,7 @@ def sequence_family(
     summary: str,
     settings: type[SequenceSettings],
     network: Callable[[Any, int], SequenceNetwork],
+    kept_numbers: Callable[[Any], int],
     quick: Mapping[str, Any],
 ) -> Family:
     """A family of the shared training.
@@ -187,6 +190,8 @@ def sequence_family(
     ----------
     network : callable
         (settings, number of items) to the network.
+    kept_numbers : callable
+        Settings to how many numbers a step keeps of each position for its backward pass, about.
     """
 
     def make(chosen: SequenceSettings, train: Interactions, item_count: int, seed: int, device: str) -> SequenceModel:
@@ -195,8 +200,18 @@ def sequence_family(
             made = network(chosen, item_count)
         return SequenceModel(made, chosen, train, seed, device)
 
-    return Family(name=name, summary=summary, settings=settings, make=make, memory_bytes=_memory_bytes, quick=quick)
+    def memory_bytes(chosen: SequenceSettings, users: int, items: int, interactions: int) -> int:
+        # The table of items dominates the weights: itself, its gradient, both moments, the average, and the best state.
+        tables = 10 * items * chosen.dimension * 4
+        step = chosen.batch_positions * kept_numbers(chosen) * 4
+        return tables + step + interactions * 24 + users * (chosen.dimension * 4 + 8)
 
-
-def _memory_bytes(settings: SequenceSettings, users: int, items: int, interactions: int) -> int:
-    return 0
+    return Family(
+        name=name,
+        summary=summary,
+        settings=settings,
+        make=make,
+        memory_bytes=memory_bytes,
+        onward_share=_ONWARD_SHARE,
+        quick={"max_length": 50, "batch_positions": 2048, **quick},
+    )

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 import torch
 from torch.autograd import Function
-from torch.autograd.function import FunctionCtx
 
 _CHUNK: Final = 256
 """Positions whose logits are held at a time: with 3,400 items they stay in a core's share of the cache."""
@@ -33,7 +32,7 @@ def full_softmax_loss(
     float32 scalar
         In nats.
     """
-    loss: torch.Tensor = _FullSoftmaxLoss.apply(hidden, items, targets, dtype)
+    loss: torch.Tensor = _FullSoftmaxLoss.apply(hidden, items, targets, dtype)  # type: ignore[no-untyped-call]
     return loss
 
 

@@ -59,7 +59,8 @@ def newest(interactions: Interactions, users: NDArray[np.int64], length: int, it
     places = np.where(real, places, 0)
     rows = np.where(real, interactions.items[places], item_count).astype(np.int64)
     weights = np.where(real, interactions.weights[places], np.float32(0))
-    return Histories(torch.from_numpy(rows), torch.from_numpy(weights), torch.from_numpy(np.zeros_like(rows)))
+    times = np.where(real, _times(interactions)[places], 0)
+    return Histories(torch.from_numpy(rows), torch.from_numpy(weights), torch.from_numpy(times))
 
 
 def batches_of(
@@ -109,6 +110,8 @@ def _alike(lengths: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.i
 
 def _cuts(lengths: NDArray[np.int64], positions: int) -> NDArray[np.int64]:
     """Where batches begin and end, so that each has about `positions` places with its padding."""
+    if not len(lengths):
+        return np.zeros(1, dtype=np.int64)
     cuts = [0]
     widest = 0
     for index, length in enumerate(lengths.tolist()):
@@ -119,11 +122,14 @@ def _cuts(lengths: NDArray[np.int64], positions: int) -> NDArray[np.int64]:
     return np.array([*cuts, len(lengths)])
 
 
-def _batch(
-    interactions: Interactions, starts: NDArray[np.int64], ends: NDArray[np.int64], item_count: int
-) -> Batch:
+def _batch(interactions: Interactions, starts: NDArray[np.int64], ends: NDArray[np.int64], item_count: int) -> Batch:
     places = starts[:, None] + np.arange((ends - starts).max())
     real = places < ends[:, None]
     places = np.where(real, places, 0)
     rows, targets = (np.where(real, interactions.items[at], item_count).astype(np.int64) for at in (places, places + 1))
-    return Batch(torch.from_numpy(rows), torch.from_numpy(np.zeros_like(rows)), torch.from_numpy(targets))
+    times = np.where(real, _times(interactions)[places], 0)
+    return Batch(torch.from_numpy(rows), torch.from_numpy(times), torch.from_numpy(targets))
+
+
+def _times(interactions: Interactions) -> NDArray[np.int64]:
+    return np.zeros(len(interactions), np.int64) if interactions.times is None else interactions.times
