@@ -30,7 +30,8 @@ class ExactIndex:
     """Exact maximum inner product search over float32 vectors.
 
     The ranking is that of the float64 inner product of the float32 inputs, summed in one fixed order, ties by lower
-    row. The same bits come out at every instruction-set level and thread count.
+    row. The same bits come out at every instruction-set level and thread count. Searches that come while every core
+    scans share the next pass; a search that finds a core free never waits.
 
     Parameters
     ----------
@@ -111,10 +112,12 @@ class ExactIndex:
         """Take rows out of every search that starts afterwards; rows already gone are ignored, unknown ones refused."""
 
     def stats(self) -> dict[str, int | float | str]:
-        """``rows``, ``deleted``, ``dimension``, ``level``, ``bytes``, ``scans``, ``mean_rescored``.
+        """``rows``, ``deleted``, ``dimension``, ``level``, ``bytes``, ``scans``, ``passes``, ``mean_rescored``.
 
         ``rows`` counts row numbers in use, deleted ones included: the next new row has that number. ``bytes`` includes
-        the borrowed vectors. ``scans`` counts queries, ``mean_rescored`` the rows that one rescored in float64.
+        the borrowed vectors. ``scans`` counts queries, ``passes`` those over the rows that answered them: searches from
+        several threads share passes, of ``scans / passes`` queries on average. ``mean_rescored`` is how many rows a
+        query rescored in float64.
         """
 
 @final
@@ -142,11 +145,10 @@ class IdTable:
 
 @final
 class UserEncoder:
-    """Turns the items a user touched, with weights, into a vector. Deterministic: same input, same bits, at every
-    instruction-set level.
+    """Turns the items a user touched, with weights, into a vector.
 
-    A positive weight is a preference of that confidence, a negative one an aversion (preference 0 with confidence
-    ``|weight|``), zero has no influence.
+    Deterministic: same input, same bits, at every instruction-set level. A positive weight is a preference
+    of that confidence, a negative one an aversion (preference 0 with confidence ``|weight|``), zero has no influence.
     """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
