@@ -24,7 +24,8 @@ class ExactIndex:
     """Exact maximum inner product search over float32 vectors.
 
     The ranking is that of the float64 inner product of the float32 inputs, summed in one fixed order, ties by lower
-    row. The same bits come out at every instruction-set level and thread count.
+    row. The same bits come out at every instruction-set level and thread count. Searches that come while every core
+    scans share the next pass; a search that finds a core free never waits.
 
     Parameters
     ----------
@@ -105,10 +106,12 @@ class ExactIndex:
         """Take rows out of every search that starts afterwards; rows already gone are ignored, unknown ones refused."""
 
     def stats(self) -> dict[str, int | float | str]:
-        """``rows``, ``deleted``, ``dimension``, ``level``, ``bytes``, ``scans``, ``mean_rescored``.
+        """``rows``, ``deleted``, ``dimension``, ``level``, ``bytes``, ``scans``, ``passes``, ``mean_rescored``.
 
         ``rows`` counts row numbers in use, deleted ones included: the next new row has that number. ``bytes`` includes
-        the borrowed vectors. ``scans`` counts queries, ``mean_rescored`` the rows that one rescored in float64.
+        the borrowed vectors. ``scans`` counts queries, ``passes`` those over the rows that answered them: searches from
+        several threads share passes, of ``scans / passes`` queries on average. ``mean_rescored`` is how many rows a
+        query rescored in float64.
         """
 
 @final
