@@ -99,6 +99,16 @@ class VectorMaker {
     return vector;
   }
 
+  /// What a vector is made from; none while live and recent events have no weight.
+  std::optional<ItemHistory> history(std::span<const Interaction> live, const Base& base) const {
+    if (!has_weight(live) && !has_weight(recent_.touches)) return std::nullopt;
+    HistoryBuilder builder(base.rows.size() + live.size() + recent_.touches.size(), model_.item_vectors.rows);
+    for (std::size_t i = 0; i < base.rows.size(); ++i) builder.touch(base.rows[i], base.weights[i]);
+    for (const auto& touch : live) builder.touch(touch.item, touch.weight);
+    for (const auto& touch : recent_.touches) builder.touch(touch.item, touch.weight);
+    return builder.finish(max_history_);
+  }
+
  private:
   bool has_weight(std::span<const Interaction> touches) const {
     return std::any_of(touches.begin(), touches.end(), [&](const Interaction& touch) {
@@ -107,19 +117,55 @@ class VectorMaker {
   }
 
   Vector encode(std::span<const Interaction> live, const Base& base) const {
-    if (!has_weight(live) && !has_weight(recent_.touches)) return std::nullopt;
-    HistoryBuilder builder(base.rows.size() + live.size() + recent_.touches.size(), model_.item_vectors.rows);
-    for (std::size_t i = 0; i < base.rows.size(); ++i) builder.touch(base.rows[i], base.weights[i]);
-    for (const auto& touch : live) builder.touch(touch.item, touch.weight);
-    for (const auto& touch : recent_.touches) builder.touch(touch.item, touch.weight);
-    const ItemHistory history = builder.finish(max_history_);
-    return model_.encoder->encode(history.rows, history.weights);
+    const auto merged = history(live, base);
+    return merged ? model_.encoder->encode(merged->rows, merged->weights) : std::nullopt;
   }
 
   const EngineModel& model_;
   const Recent& recent_;
   const std::size_t max_history_;
 };
+
+/// All of it, however long: neighbours score what training scored, as a stored vector does.
+ItemHistory as_trained(const Base& base) {
+  return {.rows = {base.rows.begin(), base.rows.end()}, .weights = {base.weights.begin(), base.weights.end()}};
+}
+
+bool wants_something(const std::optional<ItemHistory>& history) {
+  return history &&
+         std::any_of(history->weights.begin(), history->weights.end(), [](float weight) { return weight > 0; });
+}
+
+/// The chain that vectors come from, for the histories themselves. No vector is ever kept in their states, so these
+/// come with their interactions.
+void find_history(UserProfile& profile, const VectorMaker& maker, const StateCopy& user, const StateCopy& session,
+                  const Base& base) {
+  if (user.exists || base.vector) {
+    profile.fallback = Fallback::kNone;
+    profile.history = maker.history(user.state.interactions, base);
+    if (!profile.history) profile.history = as_trained(base);
+    if (wants_something(profile.history)) return;
+  }
+  profile.fallback = Fallback::kSession;
+  profile.history = maker.history(session.state.interactions, {});
+  if (wants_something(profile.history)) return;
+  profile.fallback = Fallback::kPopular;
+  profile.history.reset();
+}
+
+void find_vector(UserProfile& profile, const VectorMaker& maker, EngineState& state, const Subject& subject,
+                 const StateCopy& user, const StateCopy& session, Base& base) {
+  if (user.exists || base.vector) {
+    profile.vector = maker.make(state.users, subject.user_id, user, base);
+    if (!profile.vector) profile.vector = std::move(base.vector);
+    profile.fallback = Fallback::kNone;
+  }
+  if (!profile.vector) {
+    profile.vector = maker.make(state.sessions, subject.session_id, session, {});
+    profile.fallback = Fallback::kSession;
+  }
+  if (!profile.vector) profile.fallback = Fallback::kPopular;
+}
 
 }  // namespace
 
@@ -146,16 +192,11 @@ UserProfile make_profile(const EngineModel& model, EngineState& state, const Sub
   profile.seen.insert(profile.seen.end(), base.rows.begin(), base.rows.end());
 
   const VectorMaker maker(model, recent, max_history);
-  if (user.exists || base.vector) {
-    profile.vector = maker.make(state.users, subject.user_id, user, base);
-    if (!profile.vector) profile.vector = std::move(base.vector);
-    profile.fallback = Fallback::kNone;
+  if (model.neighbours != nullptr) {
+    find_history(profile, maker, user, session, base);
+  } else {
+    find_vector(profile, maker, state, subject, user, session, base);
   }
-  if (!profile.vector) {
-    profile.vector = maker.make(state.sessions, subject.session_id, session, {});
-    profile.fallback = Fallback::kSession;
-  }
-  if (!profile.vector) profile.fallback = Fallback::kPopular;
   return profile;
 }
 

@@ -153,6 +153,51 @@ class UserEncoder:
         """
 
 @final
+class NeighbourScorer:
+    """Scores items for a history by what is like it, instead of by a vector. Deterministic: same input, same bits.
+
+    Sums are float64, in the order of the history. Matrices are CSR: row pointers int64, columns int32, values float32;
+    borrowed, as in `ExactIndex`.
+    """
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Not for callers: always a ``TypeError``."""
+
+    @staticmethod
+    def items(similarity: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]) -> NeighbourScorer:
+        """``score(i) = sum over the history of w(h) * similarity(h, i)``.
+
+        Parameters
+        ----------
+        similarity : CSR (N, N)
+            Row h: what having h says of the other items.
+        """
+
+    @staticmethod
+    def users(
+        profiles: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+        votes: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+        *,
+        item_count: int,
+        neighbours: int,
+        shrinkage: float,
+    ) -> NeighbourScorer:
+        """``score(i) = sum of s(v) * votes(v, i)`` over the `neighbours` users with the largest ``s(v)`` above 0.
+
+        ``s(v) = sum over the history of w(h) * profiles(v, h) * n / (n + shrinkage)``, n counting the items that the
+        history and v's profile have in common. Ties go to the lower user row. Items are alike by the cosine of their
+        columns of `profiles`.
+
+        Parameters
+        ----------
+        profiles, votes : CSR (U, N)
+            What histories are matched with, and what the matched ones vote for.
+        """
+
+    def scores(self, rows: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score (N,) of each item for distinct items with weights; 0 where nothing speaks for or against it."""
+
+@final
 class Answer:
     """What `Engine.recommend` returns."""
 
@@ -189,7 +234,7 @@ class Engine:
     ----------
     item_ids : IdTable of N items
     item_vectors : float32 (N, d)
-        Borrowed, as in `ExactIndex`.
+        Borrowed, as in `ExactIndex`. None with `neighbours`, as are `user_vectors` and `encoder`.
     item_popularity : float32 (N,)
         For the popular fallback: larger first, ties by lower row.
     user_ids : IdTable of U users
@@ -199,6 +244,9 @@ class Engine:
         CSR of the items each user touched in training, oldest first: row pointers, item rows, weights. They count as
         seen.
     encoder : UserEncoder
+    neighbours : NeighbourScorer
+        Scores items in place of vectors, for the user's history as `encoder` would be given it; until the first event
+        with a weight, for all of the training history. Equal scores go to the lower row, but scores of 0 by popularity.
     max_history : int
         Distinct items, latest kept, that a user's vector is made from. What is seen is never forgotten.
     max_sessions : int
@@ -211,12 +259,13 @@ class Engine:
         self,
         *,
         item_ids: IdTable,
-        item_vectors: NDArray[np.float32],
+        item_vectors: NDArray[np.float32] | None = None,
         item_popularity: NDArray[np.float32],
         user_ids: IdTable,
-        user_vectors: NDArray[np.float32],
+        user_vectors: NDArray[np.float32] | None = None,
         history: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
-        encoder: UserEncoder,
+        encoder: UserEncoder | None = None,
+        neighbours: NeighbourScorer | None = None,
         max_history: int = 1000,
         max_sessions: int = 1_000_000,
         threads: int = 0,
@@ -258,10 +307,16 @@ class Engine:
         session_id: str = "",
         recent_events: Sequence[tuple[str, float, bool]] = (),
     ) -> tuple[NDArray[np.float32] | None, int]:
-        """The vector that `recommend` would use (None for the popular fallback) and how many of the items are seen."""
+        """The vector that `recommend` would use and how many of the items are seen.
+
+        None for the popular fallback, and with `neighbours`.
+        """
 
     def similar(self, item_id: str, k: int) -> Answer:
-        """The k items with the highest cosine to an item, without itself; ``KeyError`` for an unknown item."""
+        """The k items most like an item, without itself; ``KeyError`` for an unknown item.
+
+        By the cosine of their vectors, or by `neighbours`.
+        """
 
     def apply(self, events: Sequence[tuple[int, str, str, str, float, bool]]) -> None:
         """Fold events into the state: (state_version, user_id, session_id, item_id, weight, marks_seen).

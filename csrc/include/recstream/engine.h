@@ -12,6 +12,7 @@
 #include "recstream/exact_index.h"
 #include "recstream/id_table.h"
 #include "recstream/matrix_view.h"
+#include "recstream/neighbour_scorer.h"
 #include "recstream/user_encoder.h"
 
 namespace recstream {
@@ -71,7 +72,7 @@ struct Answer {
 };
 
 struct UserVector {
-  /// None for the popular fallback.
+  /// None for the popular fallback, and with neighbours.
   std::optional<std::vector<float>> vector;
   /// Items of the catalogue.
   std::int64_t seen_count = 0;
@@ -89,6 +90,8 @@ struct EngineModel {
   std::span<const std::int32_t> history_rows;
   std::span<const float> history_weights;
   const UserEncoder* encoder = nullptr;
+  /// Scores items in place of vectors: there is no encoder then, and the vectors have as many rows and dimension 0.
+  const NeighbourScorer* neighbours = nullptr;
 };
 
 struct EngineOptions {
@@ -130,14 +133,16 @@ class Engine {
   /// User state, vector, exclusions, scan and top K. The vector comes from, in turn: the user's state or history with
   /// the recent events as its latest; without those, the recent events on top of the session; else there is none, and
   /// what is popular is the answer. While no live or recent event of the user has a weight, the vector is the stored
-  /// one. K items come back whenever K are eligible. `missing` views the request.
+  /// one. With neighbours the same events make up the history that items are scored for; items that it says nothing of
+  /// follow by popularity. K items come back whenever K are eligible. `missing` views the request.
   /// Throws std::invalid_argument for k < 1, both kinds of candidates, or rows out of range.
   Answer recommend(const RecommendRequest& request) const;
 
   /// The vector that `recommend` would use.
   UserVector user_vector(const Subject& subject) const;
 
-  /// The k items with the highest cosine to a row of the catalogue, without itself. Throws std::invalid_argument.
+  /// The k items with the highest cosine to a row of the catalogue, or with neighbours the most similar ones, without
+  /// itself. Throws std::invalid_argument.
   Answer similar(std::int64_t row, std::int64_t k) const;
 
   /// Folds events in. Visible to every query that starts after the return. Throws std::invalid_argument, and applies
@@ -166,6 +171,7 @@ class Engine {
   std::vector<ScoredRow> popular(const RowSet& eligible, std::int64_t k) const;
   std::vector<ScoredRow> popular(const std::vector<std::int64_t>& candidates, std::int64_t k) const;
   std::vector<ScoredRow> scan(std::span<const float> vector, const RowSet& eligible, std::int64_t k) const;
+  std::vector<ScoredRow> similar_by_neighbours(std::int64_t row, std::int64_t k) const;
 
   const EngineModel model_;
   const EngineOptions options_;
