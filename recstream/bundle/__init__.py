@@ -1,9 +1,9 @@
 """The bundle: how a trained model travels from the trainer to the server. docs/bundle-format.md is its contract."""
 
-from recstream.bundle.encoder import AlsFoldIn, Constant, DecayedPooling, Encoder
+from recstream.bundle.encoder import AlsFoldIn, Constant, DecayedPooling, Encoder, ItemNeighbours, UserNeighbours
 from recstream.bundle.ids import Ids
 from recstream.bundle.manifest import DataRecord, FileEntry, Manifest, TrainingRecord
-from recstream.bundle.reader import Bundle, load_bundle
+from recstream.bundle.reader import Bundle, Neighbours, load_bundle
 from recstream.bundle.writer import BundleContent, check_target, write_bundle
 
 __all__ = [
@@ -16,8 +16,11 @@ __all__ = [
     "Encoder",
     "FileEntry",
     "Ids",
+    "ItemNeighbours",
     "Manifest",
+    "Neighbours",
     "TrainingRecord",
+    "UserNeighbours",
     "check_target",
     "load_bundle",
     "write_bundle",

@@ -39,10 +39,27 @@ class Constant:
     """d numbers."""
 
 
-Encoder: TypeAlias = AlsFoldIn | DecayedPooling | Constant
+@dataclass(frozen=True)
+class ItemNeighbours:
+    """Of retrieval by neighbours: each item of a history scores the items of its row of the N by N matrix."""
 
-_KINDS: Final[Mapping[str, type[AlsFoldIn] | type[DecayedPooling] | type[Constant]]] = {
+
+@dataclass(frozen=True)
+class UserNeighbours:
+    """Of retrieval by neighbours: the users most like a history vote with their own; see `recstream._core`."""
+
+    neighbours: int
+    """How many users vote; 1 or more."""
+    shrinkage: float
+    """Common items at which a similarity counts half; 0 or more."""
+
+
+Encoder: TypeAlias = AlsFoldIn | DecayedPooling | Constant | ItemNeighbours | UserNeighbours
+
+_KINDS: Final[Mapping[str, type[Encoder]]] = {
     "als_fold_in": AlsFoldIn,
+    "item_neighbours": ItemNeighbours,
+    "user_neighbours": UserNeighbours,
     "decayed_pooling": DecayedPooling,
     "constant": Constant,
 }
@@ -82,7 +99,18 @@ def encoder_from_json(value: JsonObject, *, dimension: int) -> Encoder:
         )
     if kind == "decayed_pooling":
         return DecayedPooling(half_life_events=_number(value, "half_life_events", least=0, above=True))
+    if kind == "item_neighbours":
+        return ItemNeighbours()
+    if kind == "user_neighbours":
+        return UserNeighbours(_count(value, "neighbours"), _number(value, "shrinkage", least=0))
     return Constant(_vector(value["vector"], dimension))
+
+
+def _count(value: JsonObject, key: str) -> int:
+    number = value[key]
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number < 2**31:
+        raise BundleError(FILE, f"{key} must be a whole number, at least 1")
+    return number
 
 
 def _number(value: JsonObject, key: str, *, least: float, above: bool = False) -> float:

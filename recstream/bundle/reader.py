@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recstream.bundle import manifest as manifests
-from recstream.bundle.encoder import Encoder, encoder_from_json
+from recstream.bundle.encoder import Encoder, ItemNeighbours, UserNeighbours, encoder_from_json
 from recstream.bundle.folder import BundleFolder
 from recstream.bundle.ids import Ids, check_ids, check_pointers
 from recstream.bundle.items import read_items
@@ -25,6 +25,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
+class Neighbours:
+    """A sparse matrix by rows (CSR): how like each other items are, or what users are recognised by.
+
+    Attributes
+    ----------
+    indptr : int64 (R + 1,)
+        Row r is entries ``indptr[r]`` to ``indptr[r + 1]`` of the next two. R is N for item neighbours, U for users.
+    rows : int32 (n,)
+        Item rows.
+    weights : float32 (n,)
+    """
+
+    indptr: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
 class Bundle:
     """A trained model, mapped from its files; every array is read-only and C-contiguous.
 
@@ -34,6 +52,7 @@ class Bundle:
     manifest : Manifest
     item_ids : Ids of N items
     item_vectors : float32 (N, d)
+        Without columns in a bundle with neighbours, as are `user_vectors`.
     item_popularity : float32 (N,)
     user_ids : Ids of U users
     user_vectors : float32 (U, d)
@@ -42,7 +61,9 @@ class Bundle:
     history_rows : int32 (n,)
         Item rows, oldest first.
     history_weights : float32 (n,)
-    encoder : AlsFoldIn, DecayedPooling or Constant
+    encoder : Encoder
+    neighbours : Neighbours or None
+        In place of vectors, with an encoder ItemNeighbours or UserNeighbours.
     """
 
     path: Path
@@ -56,6 +77,7 @@ class Bundle:
     history_rows: NDArray[np.int32]
     history_weights: NDArray[np.float32]
     encoder: Encoder
+    neighbours: Neighbours | None
     items_data: memoryview = field(repr=False)
 
     @cached_property
@@ -116,6 +138,11 @@ def _assemble(root: Path, manifest: Manifest, views: dict[str, memoryview]) -> B
     def array(stem: str, dtype: type[Scalar], *shape: int | None) -> NDArray[Scalar]:
         return map_array(f"{stem}.npy", views[f"{stem}.npy"], dtype, shape)
 
+    def vectors(stem: str, rows: int) -> NDArray[np.float32]:
+        if manifest.retrieval == "neighbours":
+            return np.zeros((rows, 0), dtype=np.float32)
+        return array(stem, np.float32, rows, dimension)
+
     encoder_data = views[manifests.ENCODER_FILE]
     if len(encoder_data) > MAX_JSON_BYTES:
         raise BundleError(manifests.ENCODER_FILE, f"has {len(encoder_data)} bytes; must be at most {MAX_JSON_BYTES}")
@@ -123,14 +150,21 @@ def _assemble(root: Path, manifest: Manifest, views: dict[str, memoryview]) -> B
         path=root,
         manifest=manifest,
         item_ids=Ids(array("item_ids.utf8", np.uint8, None), array("item_ids.offsets", np.int64, items + 1)),
-        item_vectors=array("item_vectors", np.float32, items, dimension),
+        item_vectors=vectors("item_vectors", items),
         item_popularity=array("item_popularity", np.float32, items),
         user_ids=Ids(array("user_ids.utf8", np.uint8, None), array("user_ids.offsets", np.int64, users + 1)),
-        user_vectors=array("user_vectors", np.float32, users, dimension),
+        user_vectors=vectors("user_vectors", users),
         history_indptr=array("history.indptr", np.int64, users + 1),
         history_rows=array("history.rows", np.int32, None),
         history_weights=array("history.weights", np.float32, None),
         encoder=encoder_from_json(parse_object(manifests.ENCODER_FILE, bytes(encoder_data)), dimension=dimension),
+        neighbours=None
+        if manifest.retrieval == "dense"
+        else Neighbours(
+            indptr=array("neighbours.indptr", np.int64, None),
+            rows=array("neighbours.rows", np.int32, None),
+            weights=array("neighbours.weights", np.float32, None),
+        ),
         items_data=views[manifests.ITEMS_FILE],
     )
     _check_contents(bundle)
@@ -141,11 +175,39 @@ def _check_contents(bundle: Bundle) -> None:
     check_ids("item_ids", bundle.item_ids)
     check_ids("user_ids", bundle.user_ids)
     rows, weights = bundle.history_rows, bundle.history_weights
-    check_pointers("history.indptr.npy", bundle.history_indptr, len(rows), "rows in history.rows.npy")
-    if len(weights) != len(rows):
-        raise BundleError("history.weights.npy", f"has {len(weights)} weights for {len(rows)} rows")
-    if len(rows) and (rows.min() < 0 or rows.max() >= bundle.manifest.item_count):
+    _check_entries("history", bundle.history_indptr, rows, weights, bundle.manifest.item_count)
+    _check_neighbours(bundle)
+
+
+def _check_neighbours(bundle: Bundle) -> None:
+    neighbours, encoder, manifest = bundle.neighbours, bundle.encoder, bundle.manifest
+    if (neighbours is not None) != isinstance(encoder, ItemNeighbours | UserNeighbours):
         raise BundleError(
-            "history.rows.npy",
-            f"holds rows from {rows.min()} to {rows.max()}; must be 0 to {bundle.manifest.item_count - 1}",
+            manifests.ENCODER_FILE,
+            f'has a kind that does not go with "retrieval" {manifest.retrieval}; export it again',
+        )
+    if neighbours is None:
+        return
+    _check_entries("neighbours", neighbours.indptr, neighbours.rows, neighbours.weights, manifest.item_count)
+    wanted = manifest.item_count if isinstance(encoder, ItemNeighbours) else manifest.user_count
+    if len(neighbours.indptr) != wanted + 1:
+        raise BundleError(
+            manifests.NEIGHBOUR_FILES[0],
+            f"has {len(neighbours.indptr)} pointers; must be {wanted + 1} for this encoder",
+        )
+
+
+def _check_entries(
+    stem: str,
+    indptr: NDArray[np.int64],
+    rows: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    item_count: int,
+) -> None:
+    check_pointers(f"{stem}.indptr.npy", indptr, len(rows), f"rows in {stem}.rows.npy")
+    if len(weights) != len(rows):
+        raise BundleError(f"{stem}.weights.npy", f"has {len(weights)} weights for {len(rows)} rows")
+    if len(rows) and (rows.min() < 0 or rows.max() >= item_count):
+        raise BundleError(
+            f"{stem}.rows.npy", f"holds rows from {rows.min()} to {rows.max()}; must be 0 to {item_count - 1}"
         )
