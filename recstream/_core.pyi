@@ -136,10 +136,10 @@ class IdTable:
 
 @final
 class UserEncoder:
-    """Turns the items a user touched, with weights, into a vector. Deterministic: same input, same bits.
+    """Turns the items a user touched, with weights, into a vector.
 
-    A positive weight is a preference of that confidence, a negative one an aversion (preference 0 with confidence
-    ``|weight|``), zero has no influence.
+    Deterministic: same input, same bits, at every instruction-set level. A positive weight is a preference
+    of that confidence, a negative one an aversion (preference 0 with confidence ``|weight|``), zero has no influence.
     """
 
     def __init__(self, *args: object, **kwargs: object) -> None:

@@ -1,9 +1,18 @@
 """The bundle: how a trained model travels from the trainer to the server. docs/bundle-format.md is its contract."""
 
-from recstream.bundle.encoder import AlsFoldIn, Constant, DecayedPooling, Encoder, ItemNeighbours, UserNeighbours
+from recstream.bundle.encoder import (
+    AlsFoldIn,
+    Constant,
+    DecayedPooling,
+    Encoder,
+    ItemNeighbours,
+    OnnxEncoder,
+    UserNeighbours,
+)
 from recstream.bundle.ids import Ids
 from recstream.bundle.manifest import DataRecord, FileEntry, Manifest, TrainingRecord
-from recstream.bundle.reader import Bundle, Neighbours, load_bundle
+from recstream.bundle.neighbours import Neighbours
+from recstream.bundle.reader import Bundle, load_bundle
 from recstream.bundle.writer import BundleContent, check_target, write_bundle
 
 __all__ = [
@@ -19,6 +28,7 @@ __all__ = [
     "ItemNeighbours",
     "Manifest",
     "Neighbours",
+    "OnnxEncoder",
     "TrainingRecord",
     "UserNeighbours",
     "check_target",

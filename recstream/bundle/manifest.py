@@ -34,12 +34,17 @@ MODEL_FILES: Final = (
     "user_ids.utf8.npy",
     "user_vectors.npy",
 )
-"""The files of a model with vectors; others that the manifest names are checksummed and otherwise left alone."""
+"""The files of a model with vectors."""
 VECTOR_FILES: Final = ("item_vectors.npy", "user_vectors.npy")
 NEIGHBOUR_FILES: Final = ("neighbours.indptr.npy", "neighbours.rows.npy", "neighbours.weights.npy")
 """What a model with neighbours has in place of `VECTOR_FILES`."""
 
 RETRIEVAL_KINDS: Final = ("dense", "neighbours")
+
+ONNX_FILE: Final = "encoder.onnx"
+TIMES_FILE: Final = "history.times.npy"
+OPTIONAL_FILES: Final = (ONNX_FILE, TIMES_FILE)
+"""Files of the model that a bundle may have; others that the manifest names are checksummed and then left alone."""
 
 MAX_FURTHER_FILES: Final = 64
 MAX_FURTHER_BYTES: Final = 64 << 20
@@ -121,7 +126,9 @@ class Manifest:
 
 def version_of(files: Mapping[str, FileEntry]) -> str:
     """The version that a bundle with these files has; files beside the model's own have no influence."""
-    entries = {name: files[name].to_json() for name in (*MODEL_FILES, *NEIGHBOUR_FILES) if name in files}
+    entries = {
+        name: files[name].to_json() for name in (*MODEL_FILES, *NEIGHBOUR_FILES, *OPTIONAL_FILES) if name in files
+    }
     return hashlib.sha256(canonical(entries)).hexdigest()[:12]
 
 
@@ -243,7 +250,7 @@ def _files(value: JsonObject, retrieval: str) -> dict[str, FileEntry]:
         raise BundleError(FILE, f'"files" does not name {", ".join(missing)}')
     if surplus := sorted(foreign & files.keys()):
         raise BundleError(FILE, f'"files" names {", ".join(surplus)}, which "retrieval" {retrieval} has no use for')
-    _check_further([entry.bytes for name, entry in files.items() if name not in wanted])
+    _check_further([entry.bytes for name, entry in files.items() if name not in (*wanted, *OPTIONAL_FILES)])
     return files
 
 

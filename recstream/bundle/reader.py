@@ -11,35 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recstream.bundle import manifest as manifests
-from recstream.bundle.encoder import Encoder, ItemNeighbours, UserNeighbours, encoder_from_json
+from recstream.bundle.encoder import Encoder, OnnxEncoder, encoder_from_json
 from recstream.bundle.folder import BundleFolder
-from recstream.bundle.ids import Ids, check_ids, check_pointers
+from recstream.bundle.ids import Ids, check_ids
 from recstream.bundle.items import read_items
 from recstream.bundle.manifest import Manifest
+from recstream.bundle.neighbours import Neighbours, check_entries, check_neighbours
 from recstream.bundle.npy import Scalar, map_array
+from recstream.bundle.onnx_trial import try_onnx
 from recstream.bundle.strict_json import MAX_JSON_BYTES, parse_object
 from recstream.errors import BundleError
 
 if TYPE_CHECKING:
     import polars as pl
-
-
-@dataclass(frozen=True, eq=False)
-class Neighbours:
-    """A sparse matrix by rows (CSR): how like each other items are, or what users are recognised by.
-
-    Attributes
-    ----------
-    indptr : int64 (R + 1,)
-        Row r is entries ``indptr[r]`` to ``indptr[r + 1]`` of the next two. R is N for item neighbours, U for users.
-    rows : int32 (n,)
-        Item rows.
-    weights : float32 (n,)
-    """
-
-    indptr: NDArray[np.int64]
-    rows: NDArray[np.int32]
-    weights: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +45,13 @@ class Bundle:
     history_rows : int32 (n,)
         Item rows, oldest first.
     history_weights : float32 (n,)
+    history_times : int64 (n,) or None
+        Unix seconds of each, 0 where it is not known; None where no time is.
     encoder : Encoder
     neighbours : Neighbours or None
         In place of vectors, with an encoder ItemNeighbours or UserNeighbours.
+    onnx : bytes or None
+        The graph of an OnnxEncoder.
     """
 
     path: Path
@@ -76,8 +64,10 @@ class Bundle:
     history_indptr: NDArray[np.int64]
     history_rows: NDArray[np.int32]
     history_weights: NDArray[np.float32]
+    history_times: NDArray[np.int64] | None
     encoder: Encoder
     neighbours: Neighbours | None
+    onnx: memoryview | None = field(repr=False)
     items_data: memoryview = field(repr=False)
 
     @cached_property
@@ -157,6 +147,7 @@ def _assemble(root: Path, manifest: Manifest, views: dict[str, memoryview]) -> B
         history_indptr=array("history.indptr", np.int64, users + 1),
         history_rows=array("history.rows", np.int32, None),
         history_weights=array("history.weights", np.float32, None),
+        history_times=array("history.times", np.int64, None) if manifests.TIMES_FILE in views else None,
         encoder=encoder_from_json(parse_object(manifests.ENCODER_FILE, bytes(encoder_data)), dimension=dimension),
         neighbours=None
         if manifest.retrieval == "dense"
@@ -165,6 +156,7 @@ def _assemble(root: Path, manifest: Manifest, views: dict[str, memoryview]) -> B
             rows=array("neighbours.rows", np.int32, None),
             weights=array("neighbours.weights", np.float32, None),
         ),
+        onnx=views.get(manifests.ONNX_FILE),
         items_data=views[manifests.ITEMS_FILE],
     )
     _check_contents(bundle)
@@ -175,39 +167,24 @@ def _check_contents(bundle: Bundle) -> None:
     check_ids("item_ids", bundle.item_ids)
     check_ids("user_ids", bundle.user_ids)
     rows, weights = bundle.history_rows, bundle.history_weights
-    _check_entries("history", bundle.history_indptr, rows, weights, bundle.manifest.item_count)
-    _check_neighbours(bundle)
+    check_entries("history", bundle.history_indptr, rows, weights, bundle.manifest.item_count)
+    times = bundle.history_times
+    if times is not None and len(times) != len(rows):
+        raise BundleError(manifests.TIMES_FILE, f"has {len(times)} times for {len(rows)} rows")
+    if times is not None and len(times) and times.min() < 0:
+        raise BundleError(manifests.TIMES_FILE, f"holds {times.min()}; must be Unix seconds, or 0 for unknown")
+    check_neighbours(bundle.neighbours, bundle.encoder, bundle.manifest)
+    _check_onnx(bundle)
 
 
-def _check_neighbours(bundle: Bundle) -> None:
-    neighbours, encoder, manifest = bundle.neighbours, bundle.encoder, bundle.manifest
-    if (neighbours is not None) != isinstance(encoder, ItemNeighbours | UserNeighbours):
-        raise BundleError(
-            manifests.ENCODER_FILE,
-            f'has a kind that does not go with "retrieval" {manifest.retrieval}; export it again',
-        )
-    if neighbours is None:
+def _check_onnx(bundle: Bundle) -> None:
+    encoder, manifest = bundle.encoder, bundle.manifest
+    if not isinstance(encoder, OnnxEncoder):
+        if bundle.onnx is not None:
+            raise BundleError(
+                manifests.ONNX_FILE, "is there, though encoder.json is not of the kind onnx; export it again"
+            )
         return
-    _check_entries("neighbours", neighbours.indptr, neighbours.rows, neighbours.weights, manifest.item_count)
-    wanted = manifest.item_count if isinstance(encoder, ItemNeighbours) else manifest.user_count
-    if len(neighbours.indptr) != wanted + 1:
-        raise BundleError(
-            manifests.NEIGHBOUR_FILES[0],
-            f"has {len(neighbours.indptr)} pointers; must be {wanted + 1} for this encoder",
-        )
-
-
-def _check_entries(
-    stem: str,
-    indptr: NDArray[np.int64],
-    rows: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    item_count: int,
-) -> None:
-    check_pointers(f"{stem}.indptr.npy", indptr, len(rows), f"rows in {stem}.rows.npy")
-    if len(weights) != len(rows):
-        raise BundleError(f"{stem}.weights.npy", f"has {len(weights)} weights for {len(rows)} rows")
-    if len(rows) and (rows.min() < 0 or rows.max() >= item_count):
-        raise BundleError(
-            f"{stem}.rows.npy", f"holds rows from {rows.min()} to {rows.max()}; must be 0 to {item_count - 1}"
-        )
+    if bundle.onnx is None:
+        raise BundleError(manifests.ONNX_FILE, "is missing, which encoder.json asks for; export it again")
+    try_onnx(bundle.onnx, encoder, item_count=manifest.item_count, dimension=manifest.dimension)

@@ -55,7 +55,7 @@ def test_refusals() -> None:
         index.rank(query, np.zeros((1, 1), np.int32), 1)
     with pytest.raises(ValueError, match="k must be at least 1"):
         index.rank(query, np.zeros((1, 1), np.int64), 0)
-    with pytest.raises(ValueError, match="not finite|finite"):
+    with pytest.raises(ValueError, match="queries: row 0 is not finite"):
         index.rank(np.full((1, 4), np.nan, np.float32), np.zeros((1, 1), np.int64), 1)
     with pytest.raises(ValueError, match="rows: 10 is unknown"):
         index.vectors(np.array([0, 10]))
