@@ -50,9 +50,7 @@ class Shop:
 
     def trained(self, user: int) -> dict[int, float]:
         part = slice(self.world.pointers[user], self.world.pointers[user + 1])
-        return dict(
-            zip(self.world.history_rows[part].tolist(), self.world.history_weights[part].tolist(), strict=True)
-        )
+        return dict(zip(self.world.history_rows[part].tolist(), self.world.history_weights[part].tolist(), strict=True))
 
 
 @pytest.fixture

@@ -12,7 +12,5 @@ def test_every_family_has_its_own_name_and_defaults(name: str) -> None:
 
 
 def test_an_unknown_family_is_told_the_closest() -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"no model family 'alss' \(did you mean 'als'\?\); known: als, popular"
-    ):
+    with pytest.raises(ConfigurationError, match=r"no model family 'alss' \(did you mean 'als'\?\); known: als, "):
         load_family("alss")
