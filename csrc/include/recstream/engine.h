@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "recstream/compiled_filter.h"
 #include "recstream/exact_index.h"
 #include "recstream/id_table.h"
 #include "recstream/matrix_view.h"
@@ -57,6 +58,8 @@ struct RecommendRequest {
   std::optional<std::span<const std::int64_t>> candidate_rows;
   std::span<const std::string_view> exclude;
   bool exclude_seen = true;
+  /// Rows that may be recommended; all when null. Borrowed for the call.
+  const CompiledFilter* filter = nullptr;
 };
 
 struct Answer {
@@ -131,14 +134,16 @@ class Engine {
   /// the recent events as its latest; without those, the recent events on top of the session; else there is none, and
   /// what is popular is the answer. While no live or recent event of the user has a weight, the vector is the stored
   /// one. K items come back whenever K are eligible. `missing` views the request.
-  /// Throws std::invalid_argument for k < 1, both kinds of candidates, or rows out of range.
+  /// Throws std::invalid_argument for k < 1, both kinds of candidates, rows out of range, or a filter over another
+  /// number of rows than the catalogue's.
   Answer recommend(const RecommendRequest& request) const;
 
   /// The vector that `recommend` would use.
   UserVector user_vector(const Subject& subject) const;
 
-  /// The k items with the highest cosine to a row of the catalogue, without itself. Throws std::invalid_argument.
-  Answer similar(std::int64_t row, std::int64_t k) const;
+  /// The k items with the highest cosine to a row of the catalogue, without itself, of those that pass the filter;
+  /// all when it is null. Throws std::invalid_argument.
+  Answer similar(std::int64_t row, std::int64_t k, const CompiledFilter* filter = nullptr) const;
 
   /// Folds events in. Visible to every query that starts after the return. Throws std::invalid_argument, and applies
   /// none, when versions do not rise strictly, also from call to call, or an event has neither user nor session, no
