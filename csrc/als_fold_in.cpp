@@ -3,7 +3,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "kernels/kernels.h"
 #include "parallel.h"
+#include "recstream/simd_level.h"
 #include "recstream/user_encoder.h"
 #include "symmetric_matrix.h"
 
@@ -13,8 +15,8 @@ namespace {
 // Multiply-adds below which V'V is made on one thread: about ten milliseconds.
 constexpr std::int64_t kWorkForThreads = std::int64_t{1} << 24;
 
-SymmetricMatrix unobserved_part(const MatrixView& items, double unobserved_weight) {
-  SymmetricMatrix gram(static_cast<std::size_t>(items.dimension));
+SymmetricMatrix unobserved_part(const MatrixView& items, double unobserved_weight, const kernels::DenseTable& kernels) {
+  SymmetricMatrix gram(items.dimension, kernels);
   const auto work = items.rows * items.dimension * items.dimension;
   if (unobserved_weight > 0) gram.add_gram(items, work < kWorkForThreads ? 1 : thread_count(0));
   gram.scale(unobserved_weight);
@@ -26,7 +28,8 @@ class AlsFoldIn final : public UserEncoder {
   AlsFoldIn(const MatrixView& item_vectors, const AlsFoldInOptions& options)
       : items_(item_vectors),
         options_(options),
-        unobserved_(unobserved_part(item_vectors, options.unobserved_weight)) {}
+        kernels_(*kernels_for({}).dense),
+        unobserved_(unobserved_part(item_vectors, options.unobserved_weight, kernels_)) {}
 
   std::int64_t dimension() const override { return items_.dimension; }
   std::optional<std::int64_t> item_count() const override { return items_.rows; }
@@ -42,7 +45,8 @@ class AlsFoldIn final : public UserEncoder {
       vectors.push_back(vector.data());
       confidences.push_back(std::fabs(static_cast<double>(weights[i])));
       const double preference = std::max(static_cast<double>(weights[i]), 0.0);
-      for (std::size_t j = 0; j < solution.size(); ++j) solution[j] += preference * static_cast<double>(vector[j]);
+      if (preference > 0)
+        kernels_.add_scaled(vector.data(), preference, static_cast<int>(vector.size()), solution.data());
     }
     // Aversions alone solve to the zero vector, by which all items tie: worse than what is popular.
     if (std::none_of(weights.begin(), weights.end(), [](float weight) { return weight > 0; })) return std::nullopt;
@@ -68,6 +72,7 @@ class AlsFoldIn final : public UserEncoder {
 
   const MatrixView items_;
   const AlsFoldInOptions options_;
+  const kernels::DenseTable& kernels_;
   const SymmetricMatrix unobserved_;
 };
 

@@ -1,6 +1,7 @@
 #include "recstream/exact_index.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <stdexcept>
 
@@ -43,6 +44,44 @@ bool passes(const CompiledFilter& filter, std::int64_t row) {
   return row < filter.rows() && has_bit(filter.words(), row);
 }
 
+void require_known(std::span<const std::int64_t> rows, const IndexSnapshot& snapshot, std::int64_t least,
+                   const char* name) {
+  for (const auto row : rows) {
+    if (row >= least && row < snapshot.rows) continue;
+    throw std::invalid_argument(std::string(name) + ": " + std::to_string(row) +
+                                " is unknown; the index has rows 0 to " + std::to_string(snapshot.rows - 1));
+  }
+}
+
+std::vector<std::int64_t> distinct_rows(std::span<const std::int64_t> candidates) {
+  std::vector<std::int64_t> rows(candidates.begin(), candidates.end());
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  if (!rows.empty() && rows.front() < 0) rows.erase(rows.begin());
+  return rows;
+}
+
+std::vector<ScoredRow> rank_rows(const IndexSnapshot& snapshot, const kernels::Table& kernels, const float* query,
+                                 std::span<const std::int64_t> rows, std::int64_t k) {
+  std::vector<ScoredRow> ranked;
+  ranked.reserve(rows.size());
+  for (const auto row : rows) {
+    if (!snapshot.is_live(row)) continue;
+    const double score = kernels.dot_exact(snapshot.vector(row), query, static_cast<int>(snapshot.dimension));
+    ranked.push_back({.score = score, .row = row});
+  }
+  keep_best(ranked, k);
+  return ranked;
+}
+
+// Of one query, whose cells are already filled with what stands for no row.
+void write_found(std::span<const ScoredRow> found, float* scores, std::int64_t* rows) {
+  for (const auto& [score, row] : found) {
+    *scores++ = static_cast<float>(score);
+    *rows++ = row;
+  }
+}
+
 }  // namespace
 
 void keep_best(std::vector<ScoredRow>& rows, std::int64_t k) {
@@ -75,11 +114,7 @@ void ExactIndex::search(const MatrixView& queries, std::int64_t k, std::span<con
   BatchSearch batch(*current, kernels_, queries, k, filters);
   batch.scan(threads_);
   for (std::int64_t q = 0; q < queries.rows; ++q) {
-    std::int64_t cell = q * k;
-    for (const auto& found : batch.best(static_cast<std::size_t>(q))) {
-      scores[cell] = static_cast<float>(found.score);
-      rows[cell++] = found.row;
-    }
+    write_found(batch.best(static_cast<std::size_t>(q)), scores + q * k, rows + q * k);
   }
   scans_ += queries.rows;
   rescored_ += batch.rescored();
@@ -87,16 +122,30 @@ void ExactIndex::search(const MatrixView& queries, std::int64_t k, std::span<con
 
 std::vector<ScoredRow> ExactIndex::rank(std::span<const float> query, std::span<const std::int64_t> rows,
                                         std::int64_t k) const {
+  return rank_rows(*snapshot(), kernels_, query.data(), rows, k);
+}
+
+void ExactIndex::rank_each(const MatrixView& queries, std::span<const std::int64_t> candidates, std::int64_t k,
+                           float* scores, std::int64_t* rows) const {
   const auto current = snapshot();
-  std::vector<ScoredRow> ranked;
-  ranked.reserve(rows.size());
-  for (const auto row : rows) {
-    if (!current->is_live(row)) continue;
-    ranked.push_back(
-        {.score = kernels_.dot_exact(current->vector(row), query.data(), static_cast<int>(dimension_)), .row = row});
+  require_queries(queries, dimension_, k, {}, current->rows);
+  require_known(candidates, *current, -1, "candidates");
+  std::fill_n(scores, queries.rows * k, -std::numeric_limits<float>::infinity());
+  std::fill_n(rows, queries.rows * k, std::int64_t{-1});
+  const auto width = queries.rows > 0 ? candidates.size() / static_cast<std::size_t>(queries.rows) : 0;
+  for (std::int64_t q = 0; q < queries.rows; ++q) {
+    const auto known = distinct_rows(candidates.subspan(static_cast<std::size_t>(q) * width, width));
+    write_found(rank_rows(*current, kernels_, queries.row(q).data(), known, k), scores + q * k, rows + q * k);
   }
-  keep_best(ranked, k);
-  return ranked;
+}
+
+void ExactIndex::copy_vectors(std::span<const std::int64_t> rows, float* out) const {
+  const auto current = snapshot();
+  require_known(rows, *current, 0, "rows");
+  const auto floats = static_cast<std::size_t>(dimension_);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::memcpy(out + i * floats, current->vector(rows[i]), floats * sizeof(float));
+  }
 }
 
 std::vector<ScoredRow> ExactIndex::nearest(std::int64_t row, std::int64_t k, const CompiledFilter* filter) const {

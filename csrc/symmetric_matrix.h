@@ -4,23 +4,23 @@
 #include <span>
 #include <vector>
 
+#include "aligned_doubles.h"
+#include "kernels/dense.h"
 #include "recstream/matrix_view.h"
 
 namespace recstream {
 
-/// Dense symmetric float64 matrix, of which only the upper triangle is kept up to date. Every operation adds in one
-/// fixed order, whatever the number of threads.
+/// Symmetric float64 matrix, of which only the upper triangle is kept up to date. Every operation adds in one fixed
+/// order, whatever the number of threads and the instruction-set level.
 class SymmetricMatrix {
  public:
-  explicit SymmetricMatrix(std::size_t order) : order_(order), cells_(order * order) {}
-
-  std::size_t order() const { return order_; }
-  double at(std::size_t row, std::size_t column) const { return cells_[row * order_ + column]; }
+  /// All zeros. The kernels are those of one level, and live for ever.
+  SymmetricMatrix(std::int64_t order, const kernels::DenseTable& kernels);
 
   void scale(double factor);
   void add_to_diagonal(double value);
 
-  /// Adds sum weights[i] * v_i v_i', four vectors at a time. O(n order^2).
+  /// Adds sum weights[i] * v_i v_i'. O(n order^2).
   void add_outer_products(std::span<const float* const> vectors, std::span<const double> weights);
 
   /// Adds the sum of v v' over all rows, with up to `threads` threads. O(rows * order^2).
@@ -28,14 +28,16 @@ class SymmetricMatrix {
 
   /// Replaces x by the solution of A x = x and destroys the matrix. False, and x is useless, when it is not positive
   /// definite in float64. O(order^3 / 6).
-  bool solve_in_place(std::span<double> x);
+  bool solve_in_place(std::vector<double>& x);
 
  private:
-  friend class OuterProductBatch;
-  double* row(std::size_t r) { return cells_.data() + r * order_; }
+  kernels::DenseMatrix view() { return {.cells = cells_.data(), .order = order_, .stride = stride_}; }
+  AlignedDoubles scratch_for(int rows) const;
 
-  std::size_t order_;
-  std::vector<double> cells_;
+  const kernels::DenseTable* kernels_;
+  int order_;
+  int stride_;
+  AlignedDoubles cells_;
 };
 
 }  // namespace recstream

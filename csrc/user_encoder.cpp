@@ -5,6 +5,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "kernels/kernels.h"
+#include "recstream/simd_level.h"
+
 namespace recstream {
 namespace {
 
@@ -27,8 +30,7 @@ class DecayedPooling final : public UserEncoder {
       const double decay = std::exp2(-static_cast<double>(newest - 1 - i) / half_life_);
       const double weight = static_cast<double>(weights[i]) * decay;
       total += std::fabs(weight);
-      const auto vector = items_.row(rows[i]);
-      for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += weight * static_cast<double>(vector[j]);
+      kernels_.add_scaled(items_.row(rows[i]).data(), weight, static_cast<int>(items_.dimension), sum.data());
     }
     std::vector<float> mean(sum.size());
     std::transform(sum.begin(), sum.end(), mean.begin(), [&](double x) { return static_cast<float>(x / total); });
@@ -45,6 +47,7 @@ class DecayedPooling final : public UserEncoder {
 
   const MatrixView items_;
   const double half_life_;
+  const kernels::DenseTable& kernels_ = *kernels_for({}).dense;
 };
 
 class Constant final : public UserEncoder {

@@ -73,6 +73,28 @@ class ExactIndex:
             ``-1`` where fewer than k rows are eligible.
         """
 
+    def rank(
+        self, queries: NDArray[np.float32], candidates: NDArray[np.int64], k: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The k best of each query's candidates, by the scores and in the order of `search`.
+
+        Parameters
+        ----------
+        queries : float32 (B, d), C-contiguous
+        candidates : int64 (B, n), C-contiguous
+            Rows in any order; -1, repeated and deleted ones are left out, a row that never was is a ``ValueError``.
+        k : int
+            At least 1.
+
+        Returns
+        -------
+        scores, rows : float32 (B, k), int64 (B, k)
+            As those of `search`.
+        """
+
+    def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Copy the vectors of rows, as they are now, into (len(rows), d); a deleted row still has its last one."""
+
     def upsert(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
         """Set rows, or append new ones (without gaps); visible to every search that starts afterwards.
 
@@ -114,7 +136,8 @@ class IdTable:
 
 @final
 class UserEncoder:
-    """Turns the items a user touched, with weights, into a vector. Deterministic: same input, same bits.
+    """Turns the items a user touched, with weights, into a vector. Deterministic: same input, same bits, at every
+    instruction-set level.
 
     A positive weight is a preference of that confidence, a negative one an aversion (preference 0 with confidence
     ``|weight|``), zero has no influence.

@@ -104,10 +104,13 @@ class BundleError(RecstreamError):
     ----------
     file : str
         Name of the file at fault, relative to the bundle.
+    problem : str
+        What is wrong with it, and the remedy.
     """
 
     reason = "BUNDLE_REFUSED"
 
     def __init__(self, file: str, problem: str) -> None:
         self.file = file
+        self.problem = problem
         super().__init__(f"{file}: {problem}")

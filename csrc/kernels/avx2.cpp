@@ -154,7 +154,7 @@ double dot_exact(const float* a, const float* b, int dimension) {
 
 }  // namespace avx2
 
-const Table kAvx2 = {"avx2", avx2::dot_rows, avx2::at_least, avx2::dot_exact, match_codes};
+const Table kAvx2 = {"avx2", avx2::dot_rows, avx2::at_least, avx2::dot_exact, match_codes, &kDenseAvx2};
 
 }  // namespace recstream::kernels
 #endif

@@ -67,7 +67,7 @@ void match_codes(const std::uint8_t* group, int quads, const CodeTile& tile, Cod
 
 }  // namespace
 
-const Table kAvx512Vnni = {"avx512_vnni", avx2::dot_rows, avx2::at_least, avx2::dot_exact, match_codes};
+const Table kAvx512Vnni = {"avx512_vnni", avx2::dot_rows, avx2::at_least, avx2::dot_exact, match_codes, &kDenseAvx512};
 
 }  // namespace recstream::kernels
 #endif

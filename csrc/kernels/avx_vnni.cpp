@@ -62,7 +62,7 @@ void match_codes(const std::uint8_t* group, int quads, const CodeTile& tile, Cod
 
 }  // namespace
 
-const Table kAvxVnni = {"avx_vnni", avx2::dot_rows, avx2::at_least, avx2::dot_exact, match_codes};
+const Table kAvxVnni = {"avx_vnni", avx2::dot_rows, avx2::at_least, avx2::dot_exact, match_codes, &kDenseAvx2};
 
 }  // namespace recstream::kernels
 #endif

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kernels/dense.h"
+
 // This header is seen by files built with extra instruction sets: it must not bring inline functions with it, or the
 // linker may keep their faster copy for callers on machines that cannot run it.
 
@@ -52,6 +54,8 @@ struct Table {
 
   /// Integer inner products, exact, of the queries with a group of kGroupRows rows; 1 <= tile.queries.
   void (*match_codes)(const std::uint8_t* group, int quads, const CodeTile& tile, CodeMatches& matches);
+
+  const DenseTable* dense;
 };
 
 extern const Table kScalar;

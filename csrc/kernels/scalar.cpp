@@ -56,6 +56,6 @@ void match_codes(const std::uint8_t* group, int quads, const CodeTile& tile, Cod
 
 }  // namespace
 
-const Table kScalar = {"scalar", dot_rows, at_least, striped_dot<double>, match_codes};
+const Table kScalar = {"scalar", dot_rows, at_least, striped_dot<double>, match_codes, &kDenseBaseline};
 
 }  // namespace recstream::kernels

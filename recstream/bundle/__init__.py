@@ -1,6 +1,6 @@
 """The bundle: how a trained model travels from the trainer to the server. docs/bundle-format.md is its contract."""
 
-from recstream.bundle.encoder import AlsFoldIn, Constant, DecayedPooling, Encoder
+from recstream.bundle.encoder import AlsFoldIn, Constant, DecayedPooling, Encoder, OnnxEncoder
 from recstream.bundle.ids import Ids
 from recstream.bundle.manifest import DataRecord, FileEntry, Manifest, TrainingRecord
 from recstream.bundle.reader import Bundle, load_bundle
@@ -17,6 +17,7 @@ __all__ = [
     "FileEntry",
     "Ids",
     "Manifest",
+    "OnnxEncoder",
     "TrainingRecord",
     "check_target",
     "load_bundle",

@@ -39,12 +39,29 @@ class Constant:
     """d numbers."""
 
 
-Encoder: TypeAlias = AlsFoldIn | DecayedPooling | Constant
+@dataclass(frozen=True)
+class OnnxEncoder:
+    """The graph in `encoder.onnx`, run by ONNX Runtime over the items used last; docs/bundle-format.md is its contract.
 
-_KINDS: Final[Mapping[str, type[AlsFoldIn] | type[DecayedPooling] | type[Constant]]] = {
+    Without the input `weights`, only items with a weight above zero are used; with it, all but those of weight zero.
+    """
+
+    max_length: int
+    """Distinct items used, the latest: 1 to 2048."""
+    inputs: tuple[str, ...]
+    """Those of `ONNX_INPUTS` that the graph takes, `rows` among them."""
+
+
+Encoder: TypeAlias = AlsFoldIn | DecayedPooling | Constant | OnnxEncoder
+
+ONNX_INPUTS: Final = ("rows", "weights", "times")
+MAX_LENGTH: Final = 2048
+
+_KINDS: Final[Mapping[str, type[AlsFoldIn] | type[DecayedPooling] | type[Constant] | type[OnnxEncoder]]] = {
     "als_fold_in": AlsFoldIn,
-    "decayed_pooling": DecayedPooling,
     "constant": Constant,
+    "decayed_pooling": DecayedPooling,
+    "onnx": OnnxEncoder,
 }
 
 
@@ -82,7 +99,24 @@ def encoder_from_json(value: JsonObject, *, dimension: int) -> Encoder:
         )
     if kind == "decayed_pooling":
         return DecayedPooling(half_life_events=_number(value, "half_life_events", least=0, above=True))
+    if kind == "onnx":
+        return OnnxEncoder(_length(value["max_length"]), _inputs(value["inputs"]))
     return Constant(_vector(value["vector"], dimension))
+
+
+def _length(value: JsonValue) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_LENGTH:
+        raise BundleError(FILE, f"max_length must be a whole number from 1 to {MAX_LENGTH}")
+    return value
+
+
+def _inputs(value: JsonValue) -> tuple[str, ...]:
+    known = [name for name in ONNX_INPUTS if isinstance(value, list) and name in value]
+    if not isinstance(value, list) or len(known) != len(value) or "rows" not in known:
+        raise BundleError(
+            FILE, 'inputs must be a list of "rows" and, where the graph takes them, "weights" and "times"'
+        )
+    return tuple(known)
 
 
 def _number(value: JsonObject, key: str, *, least: float, above: bool = False) -> float:

@@ -3,9 +3,10 @@
 import numpy as np
 
 from recstream._core import Engine, IdTable, UserEncoder
-from recstream.bundle.encoder import AlsFoldIn, DecayedPooling
+from recstream.bundle.encoder import AlsFoldIn, DecayedPooling, OnnxEncoder
 from recstream.bundle.ids import Ids
 from recstream.bundle.reader import Bundle
+from recstream.errors import BundleError
 
 
 def build_engine(bundle: Bundle, *, max_history: int = 1000, max_sessions: int = 1_000_000, threads: int = 0) -> Engine:
@@ -45,6 +46,8 @@ def build_encoder(bundle: Bundle) -> UserEncoder:
         )
     if isinstance(encoder, DecayedPooling):
         return UserEncoder.decayed_pooling(bundle.item_vectors, half_life_events=encoder.half_life_events)
+    if isinstance(encoder, OnnxEncoder):
+        raise BundleError("encoder.json", "is of the kind onnx, which this version cannot serve; upgrade recstream")
     return UserEncoder.constant(np.array(encoder.vector, dtype=np.float32))
 
 

@@ -34,7 +34,12 @@ MODEL_FILES: Final = (
     "user_ids.utf8.npy",
     "user_vectors.npy",
 )
-"""The files that every bundle has; others that the manifest names are checksummed and otherwise left alone."""
+"""The files that every bundle has."""
+
+ONNX_FILE: Final = "encoder.onnx"
+TIMES_FILE: Final = "history.times.npy"
+OPTIONAL_FILES: Final = (ONNX_FILE, TIMES_FILE)
+"""Files of the model that a bundle may have; others that the manifest names are checksummed and then left alone."""
 
 MAX_FURTHER_FILES: Final = 64
 MAX_FURTHER_BYTES: Final = 64 << 20
@@ -116,7 +121,7 @@ class Manifest:
 
 def version_of(files: Mapping[str, FileEntry]) -> str:
     """The version that a bundle with these files has; files beside the model's own have no influence."""
-    entries = {name: files[name].to_json() for name in MODEL_FILES}
+    entries = {name: files[name].to_json() for name in (*MODEL_FILES, *OPTIONAL_FILES) if name in files}
     return hashlib.sha256(canonical(entries)).hexdigest()[:12]
 
 
@@ -220,7 +225,7 @@ def _files(value: JsonObject) -> dict[str, FileEntry]:
         files[name] = FileEntry(size, _text(entry, "sha256", _SHA256, where=f' of "files", {name}'))
     if missing := sorted(set(MODEL_FILES) - files.keys()):
         raise BundleError(FILE, f'"files" does not name {", ".join(missing)}')
-    _check_further([entry.bytes for name, entry in files.items() if name not in MODEL_FILES])
+    _check_further([entry.bytes for name, entry in files.items() if name not in (*MODEL_FILES, *OPTIONAL_FILES)])
     return files
 
 

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recstream.bundle import manifest as manifests
-from recstream.bundle.encoder import Encoder, encoder_from_json
+from recstream.bundle.encoder import Encoder, OnnxEncoder, encoder_from_json
 from recstream.bundle.folder import BundleFolder
 from recstream.bundle.ids import Ids, check_ids, check_pointers
 from recstream.bundle.items import read_items
 from recstream.bundle.manifest import Manifest
 from recstream.bundle.npy import Scalar, map_array
+from recstream.bundle.onnx_trial import try_onnx
 from recstream.bundle.strict_json import MAX_JSON_BYTES, parse_object
 from recstream.errors import BundleError
 
@@ -42,7 +43,11 @@ class Bundle:
     history_rows : int32 (n,)
         Item rows, oldest first.
     history_weights : float32 (n,)
-    encoder : AlsFoldIn, DecayedPooling or Constant
+    history_times : int64 (n,) or None
+        Unix seconds of each, 0 where it is not known; None where no time is.
+    encoder : AlsFoldIn, DecayedPooling, Constant or OnnxEncoder
+    onnx : bytes or None
+        The graph of an OnnxEncoder.
     """
 
     path: Path
@@ -55,7 +60,9 @@ class Bundle:
     history_indptr: NDArray[np.int64]
     history_rows: NDArray[np.int32]
     history_weights: NDArray[np.float32]
+    history_times: NDArray[np.int64] | None
     encoder: Encoder
+    onnx: memoryview | None = field(repr=False)
     items_data: memoryview = field(repr=False)
 
     @cached_property
@@ -130,7 +137,9 @@ def _assemble(root: Path, manifest: Manifest, views: dict[str, memoryview]) -> B
         history_indptr=array("history.indptr", np.int64, users + 1),
         history_rows=array("history.rows", np.int32, None),
         history_weights=array("history.weights", np.float32, None),
+        history_times=array("history.times", np.int64, None) if manifests.TIMES_FILE in views else None,
         encoder=encoder_from_json(parse_object(manifests.ENCODER_FILE, bytes(encoder_data)), dimension=dimension),
+        onnx=views.get(manifests.ONNX_FILE),
         items_data=views[manifests.ITEMS_FILE],
     )
     _check_contents(bundle)
@@ -144,8 +153,27 @@ def _check_contents(bundle: Bundle) -> None:
     check_pointers("history.indptr.npy", bundle.history_indptr, len(rows), "rows in history.rows.npy")
     if len(weights) != len(rows):
         raise BundleError("history.weights.npy", f"has {len(weights)} weights for {len(rows)} rows")
+    times = bundle.history_times
+    if times is not None and len(times) != len(rows):
+        raise BundleError(manifests.TIMES_FILE, f"has {len(times)} times for {len(rows)} rows")
+    if times is not None and len(times) and times.min() < 0:
+        raise BundleError(manifests.TIMES_FILE, f"holds {times.min()}; must be Unix seconds, or 0 for unknown")
     if len(rows) and (rows.min() < 0 or rows.max() >= bundle.manifest.item_count):
         raise BundleError(
             "history.rows.npy",
             f"holds rows from {rows.min()} to {rows.max()}; must be 0 to {bundle.manifest.item_count - 1}",
         )
+    _check_onnx(bundle)
+
+
+def _check_onnx(bundle: Bundle) -> None:
+    encoder, manifest = bundle.encoder, bundle.manifest
+    if not isinstance(encoder, OnnxEncoder):
+        if bundle.onnx is not None:
+            raise BundleError(
+                manifests.ONNX_FILE, "is there, though encoder.json is not of the kind onnx; export it again"
+            )
+        return
+    if bundle.onnx is None:
+        raise BundleError(manifests.ONNX_FILE, "is missing, which encoder.json asks for; export it again")
+    try_onnx(bundle.onnx, encoder, item_count=manifest.item_count, dimension=manifest.dimension)

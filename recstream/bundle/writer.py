@@ -41,7 +41,11 @@ class BundleContent:
     user_vectors : float32 (U, d)
     history : (int64 (U + 1,), int32 (n,), float32 (n,))
         Row pointers, item rows and weights of each user's history, oldest first.
-    encoder : AlsFoldIn, DecayedPooling or Constant
+    encoder : AlsFoldIn, DecayedPooling, Constant or OnnxEncoder
+    onnx : bytes, optional
+        The graph of an OnnxEncoder.
+    history_times : int64 (n,), optional
+        Unix seconds of each entry of the history, 0 where it is not known.
     items : polars DataFrame of N rows
         A column per attribute: text, integer, float, boolean or list of text; nulls allowed, NaN not.
     metrics : name -> number
@@ -66,6 +70,8 @@ class BundleContent:
     metrics: Mapping[str, float]
     training: TrainingRecord
     data: DataRecord
+    onnx: bytes | None = None
+    history_times: NDArray[np.int64] | None = None
     extra_files: Mapping[str, bytes] = field(default_factory=dict)
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -150,11 +156,15 @@ def _write_files(folder: Path, content: BundleContent) -> None:
         "history.rows.npy": rows,
         "history.weights.npy": weights,
     }
+    if content.history_times is not None:
+        arrays[manifests.TIMES_FILE] = content.history_times
     files = {name: _write_array(folder, name, array) for name, array in arrays.items()}
     files[manifests.ENCODER_FILE] = _write_bytes(folder, manifests.ENCODER_FILE, _encoder_text(content.encoder))
     files[manifests.ITEMS_FILE] = _write_items(folder, content.items, item_count=len(content.item_ids))
+    if content.onnx is not None:
+        files[manifests.ONNX_FILE] = _write_bytes(folder, manifests.ONNX_FILE, content.onnx)
     for name, data in content.extra_files.items():
-        if name in files or name == manifests.FILE or "/" in name:
+        if name in files or name in (manifests.FILE, *manifests.OPTIONAL_FILES) or "/" in name:
             raise BundleError(name[:100], "cannot be the name of an extra file")
         files[name] = _write_bytes(folder, name, data)
     _write_bytes(folder, manifests.FILE, manifests.manifest_to_bytes(_manifest(content, files)))

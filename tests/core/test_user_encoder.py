@@ -64,6 +64,23 @@ def test_als_fold_in_solves_the_normal_equations(
     np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("dimension", [1, 2, 7, 8, 9, 15, 16, 17, 24, 31, 33, 40, 63, 64, 65, 128, 200])
+@pytest.mark.parametrize("touched", [1, 3, 16, 17, 50])
+def test_the_bits_are_the_same_at_every_level(monkeypatch: pytest.MonkeyPatch, dimension: int, touched: int) -> None:
+    vectors = items_of(dimension, 60, dimension)
+    rows, weights = touches_of(touched, 60, list(np.linspace(-0.5, 3, touched)))
+    made = []
+    for level in _core.simd_levels():
+        monkeypatch.setenv("RECSTREAM_SIMD_LEVEL", level)
+        fold_in = _core.UserEncoder.als_fold_in(
+            vectors, unobserved_weight=0.3, regularization=0.02, regularization_exponent=0.5
+        )
+        pooling = _core.UserEncoder.decayed_pooling(vectors, half_life_events=7.0)
+        made.append([encoder.encode(rows, np.abs(weights)).tobytes() for encoder in (fold_in, pooling)])
+    assert len(made) == len(_core.simd_levels())
+    assert all(bits == made[0] for bits in made)
+
+
 def test_als_fold_in_of_long_vectors() -> None:
     """As for short ones, and from a catalogue large enough that V'V is made by several threads."""
     vectors = items_of(1, 2000, 300)

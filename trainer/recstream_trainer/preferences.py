@@ -66,8 +66,9 @@ def weigh(dataset: Dataset, threshold: float | None, weights: Literal["log", "li
 def preferences_of(history: Interactions) -> Interactions:
     """The interactions with a weight above zero."""
     wanted = history.weights > 0
+    times = None if history.times is None else history.times[wanted]
     return Interactions.from_rows(
-        history.users[wanted], history.items[wanted], history.weights[wanted], history.user_count
+        history.users[wanted], history.items[wanted], history.weights[wanted], history.user_count, times
     )
 
 

@@ -84,6 +84,16 @@ class ExactIndex {
   /// out. O(rows * dimension).
   std::vector<ScoredRow> rank(std::span<const float> query, std::span<const std::int64_t> rows, std::int64_t k) const;
 
+  /// The k best among a query's candidates, in the order of search() and laid out as there. `candidates` has as many
+  /// rows for each query, in any order: -1, repeated and deleted rows are left out. All queries see the rows of one
+  /// moment. Throws std::invalid_argument as search() does, and for a row that never was.
+  void rank_each(const MatrixView& queries, std::span<const std::int64_t> candidates, std::int64_t k, float* scores,
+                 std::int64_t* rows) const;
+
+  /// Copies the vectors of `rows` into out[i * dimension() ..]; that of a deleted row is what it last was. Throws
+  /// std::invalid_argument for a row that never was, and writes nothing.
+  void copy_vectors(std::span<const std::int64_t> rows, float* out) const;
+
   /// The k rows with the highest cosine to `row`, without itself, of those that pass the filter; all when it is null.
   /// The cosine of a zero vector is 0. O(rows that pass * dimension).
   std::vector<ScoredRow> nearest(std::int64_t row, std::int64_t k, const CompiledFilter* filter = nullptr) const;

@@ -12,9 +12,9 @@ namespace recstream {
 
 /// Turns the items a user touched, with weights, into a vector.
 ///
-/// Immutable and safe to use from many threads. Deterministic: the same input gives the same bits. A positive weight is
-/// a preference of that confidence, a negative one an aversion (preference 0 with confidence |weight|), zero has no
-/// influence.
+/// Immutable and safe to use from many threads. Deterministic: the same input gives the same bits, at every
+/// instruction-set level. A positive weight is a preference of that confidence, a negative one an aversion (preference
+/// 0 with confidence |weight|), zero has no influence.
 class UserEncoder {
  public:
   virtual ~UserEncoder() = default;

@@ -1,30 +1,18 @@
 """A FAISS index proposes, the engine decides: for catalogues that are too large to scan."""
 
-import re
-import time
-from typing import Any, Protocol
-
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from recstream._core import Engine
-from recstream.errors import ConfigurationError
 from recstream_server.queries import RecommendQuery
 from recstream_server.retrieval.exact import ExactRetrieval
+from recstream_server.retrieval.faiss_base import FaissBase
+from recstream_server.retrieval.live_index import LARGEST_PROPOSED_PART
 from recstream_server.retrieval.protocol import Found
 from recstream_server.settings import RetrievalSettings
 
 # Asked again once with this many times the proposals; then the exact path answers.
 _WIDENING = 4
-
-# Above this part of the catalogue, rescoring the proposals one by one costs more than the exact scan.
-_LARGEST_PART = 0.25
-
-# FAISS puts function, file, line and the failed condition before what it has to say.
-_PLACE_IN_FAISS = re.compile(r"(?s)^.*\.(cpp|h):\d+: ?(Error: '.*' failed: ?)?")
-
-_LOGGER = structlog.get_logger(__name__)
 
 
 class FaissRetrieval:
@@ -43,7 +31,7 @@ class FaissRetrieval:
     Raises
     ------
     ConfigurationError
-        FAISS knows no such index or parameter, or cannot build it from these vectors.
+        As `FaissBase`.
     """
 
     def __init__(self, engine: Engine, item_vectors: NDArray[np.float32], settings: RetrievalSettings) -> None:
@@ -52,7 +40,8 @@ class FaissRetrieval:
         self._exact = ExactRetrieval(engine)
         self._items = len(item_vectors)
         self._multiplier = settings.faiss_candidate_multiplier
-        self._index = _build(item_vectors, settings)
+        rows = np.arange(self._items, dtype=np.int64)
+        self._base = FaissBase(item_vectors.__getitem__, rows, item_vectors.shape[1], settings)
 
     def recommend(self, query: RecommendQuery) -> Found:
         """Answer a query."""
@@ -67,14 +56,14 @@ class FaissRetrieval:
 
     def _proposed(self, query: RecommendQuery, vector: NDArray[np.float32], wanted: int) -> Found:
         for count in (wanted, wanted * _WIDENING):
-            if count > self._items * _LARGEST_PART:
+            if count > self._items * LARGEST_PROPOSED_PART:
                 break
-            rows = self._index.search(vector, count)
+            rows = self._base.search(vector, count)[0]
             answer = self._engine.recommend(
                 user_id=query.user_id,
                 session_id=query.session_id,
                 k=query.k,
-                candidate_rows=rows,
+                candidate_rows=rows[rows >= 0],
                 exclude=query.exclude,
                 exclude_seen=query.exclude_seen,
                 recent_events=query.recent_events,
@@ -82,43 +71,3 @@ class FaissRetrieval:
             if len(answer.rows) == query.k:
                 return Found(answer, approximate=True)
         return self._exact.recommend(query)
-
-
-class _Index(Protocol):
-    def search(self, vector: NDArray[np.float32], count: int) -> NDArray[np.int64]: ...
-
-
-class _FaissIndex:
-    def __init__(self, faiss: Any, index: Any) -> None:
-        self._faiss = faiss
-        self._index = index
-
-    def search(self, vector: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-        # OpenMP keeps this for each thread. A query is not worth more than one: they would fight for the cores.
-        self._faiss.omp_set_num_threads(1)
-        rows: NDArray[np.int64] = self._index.search(vector, count)[1][0]
-        return rows[rows >= 0]
-
-
-def _build(item_vectors: NDArray[np.float32], settings: RetrievalSettings) -> _Index:
-    import faiss  # noqa: PLC0415 - half a second, and only for those who want it
-
-    started = time.perf_counter()
-    log = _LOGGER.bind(factory=settings.faiss_factory, items=len(item_vectors))
-    try:
-        index = faiss.index_factory(item_vectors.shape[1], settings.faiss_factory, faiss.METRIC_INNER_PRODUCT)
-        log.info("faiss_training")
-        index.train(item_vectors)
-        log.info("faiss_adding", seconds=round(time.perf_counter() - started, 3))
-        index.add(item_vectors)
-        if settings.faiss_search_parameters:
-            parameters: Any = faiss.ParameterSpace()
-            parameters.set_index_parameters(index, settings.faiss_search_parameters)
-    except RuntimeError as error:
-        raise ConfigurationError(
-            f"retrieval.faiss_factory {settings.faiss_factory!r} with faiss_search_parameters "
-            f"{settings.faiss_search_parameters!r} cannot be used for {len(item_vectors)} items of "
-            f"{item_vectors.shape[1]} dimensions: {_PLACE_IN_FAISS.sub('', str(error))}"
-        ) from None
-    log.info("faiss_ready", seconds=round(time.perf_counter() - started, 3))
-    return _FaissIndex(faiss, index)

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
-from recstream_trainer.datasets.values import as_id, as_number, as_timestamp
+from recstream_trainer.datasets.values import as_id, as_number, as_timestamp, unix_seconds
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,14 @@ def test_native_dates_become_seconds() -> None:
     assert as_timestamp(pl.Series([date(1970, 1, 2)])).to_list() == [86400]
     zoned = pl.Series([moment]).dt.replace_time_zone("Europe/Vienna")
     assert as_timestamp(zoned).to_list() == [1589718600 - 2 * 3600]
+
+
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
+def test_times_of_any_unit_become_unix_seconds(unit: int) -> None:
+    times = pl.Series("timestamp", [978_300_760 * unit + unit // 2, 1_700_000_000 * unit, -5 * unit], pl.Int64)
+    assert unix_seconds(times).to_list() == [978_300_760, 1_700_000_000, 0]
+
+
+def test_places_in_a_sequence_stay_as_they_are() -> None:
+    assert unix_seconds(pl.Series("timestamp", [3, 1, 2])).to_list() == [3, 1, 2]
+    assert unix_seconds(pl.Series("timestamp", [], pl.Int64)).to_list() == []

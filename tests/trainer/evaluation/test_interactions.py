@@ -42,3 +42,14 @@ def test_later_items_come_after() -> None:
     assert both.items.tolist() == [1, 0, 9, 5, 4, 3, 8]
     assert both.weights.tolist() == [2.0, 4.0, 7.0, 1.0, 3.0, 5.0, 8.0]
     assert both.indptr.tolist() == [0, 3, 3, 6, 7]
+
+
+def test_times_travel_with_their_rows() -> None:
+    users, items = np.array([2, 0, 2]), np.array([5, 1, 4])
+    timed = Interactions.from_rows(users, items, None, 3, np.array([10, 20, 30]))
+    assert timed.times is not None
+    assert timed.times.tolist() == [20, 10, 30]
+    both = timed.followed_by(Interactions.from_rows(np.array([0]), np.array([7]), None, 3, np.array([40])))
+    assert both.times is not None
+    assert both.times.tolist() == [20, 40, 10, 30]
+    assert timed.followed_by(Interactions.from_rows(np.array([0]), np.array([7]), None, 3)).times is None

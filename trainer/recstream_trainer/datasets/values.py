@@ -1,10 +1,13 @@
 """Ids, numbers and times out of whatever type a source has them in."""
 
+import numpy as np
 import polars as pl
 from polars.datatypes import DataTypeClass
 
 _TIME_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y/%m/%d %H:%M:%S")
 _ZONED_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
+
+_SUBSECOND_FROM = (10**11, 10**14, 10**17)
 
 
 def is_readable(dtype: pl.DataType | DataTypeClass) -> bool:
@@ -40,6 +43,19 @@ def as_timestamp(column: pl.Series) -> pl.Series:
         whole = column.cast(pl.Int64, strict=False)
         return whole.zip_with(whole.is_not_null(), number.cast(pl.Int64, strict=False))
     return _parse_dates(column.str.strip_chars())
+
+
+def unix_seconds(timestamps: pl.Series) -> pl.Series:
+    """Times of any unit as Unix seconds, Int64, 0 for those before 1970.
+
+    The unit is told by the latest time: seconds up to the year 5138, then milli-, micro- and nanoseconds. Numbers that
+    are no times, but places in a sequence, stay as they are.
+    """
+    if timestamps.is_empty():
+        return timestamps
+    latest = int(timestamps.to_numpy().max())
+    steps = sum(latest >= bound for bound in _SUBSECOND_FROM)
+    return pl.Series(timestamps.name, np.maximum(timestamps.to_numpy() // 1000**steps, 0), pl.Int64)
 
 
 def _parse_dates(text: pl.Series) -> pl.Series:

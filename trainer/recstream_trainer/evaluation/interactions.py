@@ -19,11 +19,14 @@ class Interactions:
     weights : float32 (n,)
         1 where the source has no weights. A data set has none of 0; a trainer may give 0 to what was seen and yet is
         no preference.
+    times : int64 (n,) or None
+        Unix seconds, 0 where it is not known; None where the source has no times.
     """
 
     indptr: NDArray[np.int64]
     items: NDArray[np.int32]
     weights: NDArray[np.float32]
+    times: NDArray[np.int64] | None = None
 
     @classmethod
     def from_rows(
@@ -32,13 +35,15 @@ class Interactions:
         items: NDArray[np.integer],
         weights: NDArray[np.floating] | None,
         user_count: int,
+        times: NDArray[np.integer] | None = None,
     ) -> "Interactions":
         """Group rows by user, keeping their order within each user; weights of None are ones."""
         order = np.argsort(users, kind="stable")
         indptr = np.zeros(user_count + 1, dtype=np.int64)
         np.cumsum(np.bincount(users, minlength=user_count), out=indptr[1:])
         ordered = np.ones(len(items), dtype=np.float32) if weights is None else weights[order].astype(np.float32)
-        return cls(indptr, items[order].astype(np.int32), ordered)
+        seconds = None if times is None else times[order].astype(np.int64)
+        return cls(indptr, items[order].astype(np.int32), ordered, seconds)
 
     def __len__(self) -> int:
         """Number of interactions."""
@@ -87,4 +92,7 @@ class Interactions:
         """Both together: for each user, these items and then the later ones."""
         users = np.concatenate([self.users, later.users])
         items = np.concatenate([self.items, later.items])
-        return Interactions.from_rows(users, items, np.concatenate([self.weights, later.weights]), self.user_count)
+        weights = np.concatenate([self.weights, later.weights])
+        timed = self.times is not None and later.times is not None
+        times = np.concatenate([self.times, later.times]) if timed else None
+        return Interactions.from_rows(users, items, weights, self.user_count, times)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recstream.errors import DataError
 from recstream_trainer.datasets import Dataset
 from recstream_trainer.datasets.cleaning import k_core
+from recstream_trainer.datasets.values import unix_seconds
 from recstream_trainer.evaluation.interactions import Interactions
 
 __all__ = ["PROTOCOLS", "Interactions", "Protocol", "Split", "holdout_by_time", "require_protocol", "split"]
@@ -170,10 +171,12 @@ def _split(
     user_codes, users = np.unique(rows["user"].to_numpy(), return_inverse=True)
     item_codes, items = np.unique(rows["item"].to_numpy(), return_inverse=True)
     weights = rows["weight"].to_numpy() if "weight" in rows.columns else np.ones(len(users), dtype=np.float32)
+    times = unix_seconds(rows["timestamp"]).to_numpy() if "timestamp" in rows.columns else None
 
     def part(which: int) -> Interactions:
         mine = parts == which
-        return Interactions.from_rows(users[mine], items[mine], weights[mine], len(user_codes))
+        mine_at = None if times is None else times[mine]
+        return Interactions.from_rows(users[mine], items[mine], weights[mine], len(user_codes), mine_at)
 
     return Split(
         protocol=protocol,

@@ -28,11 +28,14 @@ class Serving:
     item_vectors : float32 (N, d), C-contiguous
     encoder : Encoder
         How the server turns live events into a user vector; for the training history it gives `user_vectors`.
+    onnx : bytes, optional
+        The graph of an `OnnxEncoder`: docs/bundle-format.md says what it takes and gives.
     """
 
     user_vectors: NDArray[np.float32]
     item_vectors: NDArray[np.float32]
     encoder: Encoder
+    onnx: bytes | None = None
 
 
 class Model(Protocol):
