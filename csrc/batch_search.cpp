@@ -11,9 +11,7 @@
 namespace recstream {
 namespace {
 
-// A thread costs tens of microseconds to start; this many multiply-adds take about half a millisecond on one core, in
-// codes and in float32.
-constexpr std::int64_t kCodedWorkPerThread = std::int64_t{1} << 25;
+// As kCodedWorkPerThread, in float32.
 constexpr std::int64_t kFloatWorkPerThread = std::int64_t{1} << 23;
 // Rows that pass a bitmap are scored one by one when they are less than this share of all.
 constexpr std::int64_t kGatherShare = 32;
@@ -30,17 +28,18 @@ void prefetch(const float* vector, std::int64_t dimension) {
 
 }  // namespace
 
-BatchSearch::BatchSearch(const IndexSnapshot& snapshot, const kernels::Table& kernels, const MatrixView& queries,
-                         std::int64_t k, std::span<const RowFilter> filters)
-    : snapshot_(snapshot), kernels_(kernels), k_(std::min(k, snapshot.rows)) {
-  queries_.reserve(static_cast<std::size_t>(queries.rows));
+BatchSearch::BatchSearch(const IndexSnapshot& snapshot, const kernels::Table& kernels)
+    : snapshot_(snapshot), kernels_(kernels) {}
+
+void BatchSearch::add(const MatrixView& queries, std::int64_t k, std::span<const RowFilter> filters) {
   for (std::int64_t q = 0; q < queries.rows; ++q) {
     const RowFilter filter = filters.empty() ? RowFilter{} : filters[static_cast<std::size_t>(q)];
-    queries_.emplace_back(queries.row(q), filter, kernels);
+    queries_.emplace_back(queries.row(q), std::min(k, snapshot_.rows), filter, kernels_);
   }
 }
 
 void BatchSearch::scan(int threads) {
+  if (snapshot_.rows == 0) return;
   std::vector<std::size_t> by_codes;
   std::vector<std::size_t> by_blocks;
   for (std::size_t q = 0; q < queries_.size(); ++q) {
@@ -51,6 +50,7 @@ void BatchSearch::scan(int threads) {
 }
 
 std::vector<ScoredRow> BatchSearch::best(std::size_t q) {
+  if (found_.empty()) return {};
   Survivors& survivors = found_[0][q];
   for (std::size_t part = 1; part < found_.size(); ++part) survivors.add_all(found_[part][q]);
   const auto names = survivors.finish();
@@ -67,7 +67,7 @@ std::vector<ScoredRow> BatchSearch::best(std::size_t q) {
     scored[i].score = kernels_.dot_exact(vector, queries_[q].vector, static_cast<int>(snapshot_.dimension));
   }
   rescored_ += static_cast<std::int64_t>(scored.size());
-  keep_best(scored, k_);
+  keep_best(scored, queries_[q].k);
   return scored;
 }
 
@@ -86,7 +86,7 @@ bool BatchSearch::is_selective(std::size_t q) {
 void BatchSearch::scan_codes(std::span<const std::size_t> wanted, int threads) {
   const int parts = parts_for(wanted.size(), kCodedWorkPerThread, threads);
   start_parts(parts, wanted);
-  CodedScan scan(snapshot_, kernels_, queries_, wanted, k_);
+  CodedScan scan(snapshot_, kernels_, queries_, wanted);
   run_parts(parts, [&](int part) { scan.run(found_[static_cast<std::size_t>(part)]); });
   const auto given_up = scan.given_up();
   if (!given_up.empty()) scan_blocks(given_up, threads);
@@ -114,10 +114,13 @@ int BatchSearch::parts_for(std::size_t queries, std::int64_t work_per_thread, in
 }
 
 void BatchSearch::start_parts(int parts, std::span<const std::size_t> wanted) {
-  const Survivors none(static_cast<std::size_t>(k_));
-  while (static_cast<int>(found_.size()) < parts) found_.emplace_back(queries_.size(), none);
+  while (static_cast<int>(found_.size()) < parts) {
+    auto& found = found_.emplace_back();
+    found.reserve(queries_.size());
+    for (const auto& query : queries_) found.emplace_back(static_cast<std::size_t>(query.k));
+  }
   for (auto& found : found_) {
-    for (const auto q : wanted) found[q] = none;
+    for (const auto q : wanted) found[q] = Survivors(static_cast<std::size_t>(queries_[q].k));
   }
 }
 

@@ -12,12 +12,18 @@
 
 namespace recstream {
 
+/// Multiply-adds of codes that take about half a millisecond on one core: a thread costs tens of microseconds to start.
+inline constexpr std::int64_t kCodedWorkPerThread = std::int64_t{1} << 25;
+
 /// A batch of queries over one snapshot: scan, select, rescore. Views all arguments. Not safe for use from several
 /// threads.
 class BatchSearch {
  public:
-  BatchSearch(const IndexSnapshot& snapshot, const kernels::Table& kernels, const MatrixView& queries, std::int64_t k,
-              std::span<const RowFilter> filters);
+  BatchSearch(const IndexSnapshot& snapshot, const kernels::Table& kernels);
+
+  /// Adds queries, to be numbered from the first one up as they come; `filters` is empty or has one for each. Call
+  /// before `scan`.
+  void add(const MatrixView& queries, std::int64_t k, std::span<const RowFilter> filters);
 
   /// Scans with up to `threads` threads.
   void scan(int threads);
@@ -37,7 +43,6 @@ class BatchSearch {
 
   const IndexSnapshot& snapshot_;
   const kernels::Table& kernels_;
-  const std::int64_t k_;
   std::vector<PreparedQuery> queries_;
   /// Of each part for each query.
   std::vector<std::vector<Survivors>> found_;

@@ -61,14 +61,13 @@ struct TileCutoffs {
 }  // namespace
 
 CodedScan::CodedScan(const IndexSnapshot& snapshot, const kernels::Table& kernels,
-                     std::span<const PreparedQuery> queries, std::span<const std::size_t> wanted, std::int64_t k)
+                     std::span<const PreparedQuery> queries, std::span<const std::size_t> wanted)
     : snapshot_(snapshot),
       part_(*snapshot.coded),
       rows_(*part_.rows),
       kernels_(kernels),
       queries_(queries),
       wanted_(wanted),
-      most_kept_(4 * static_cast<std::size_t>(k) + std::max(kAlwaysKept, rows_.rows.size() / kMostKeptShare)),
       chunk_groups_(std::max<std::int64_t>(1, kChunkBytes / rows_.group_bytes())),
       shared_allow_(common_bitmap(queries, wanted)),
       shared_(wanted.size()) {
@@ -196,7 +195,12 @@ void CodedScan::exchange(std::size_t w, Survivors& survivors) {
   while (known < survivors.threshold() && !best.compare_exchange_weak(known, survivors.threshold())) {
   }
   survivors.raise(known);
-  if (survivors.size() > most_kept_) shared_[w].given_up = true;
+  if (survivors.size() > most_kept(w)) shared_[w].given_up = true;
+}
+
+std::size_t CodedScan::most_kept(std::size_t w) const {
+  const auto k = static_cast<std::size_t>(queries_[wanted_[w]].k);
+  return 4 * k + std::max(kAlwaysKept, rows_.rows.size() / kMostKeptShare);
 }
 
 }  // namespace recstream

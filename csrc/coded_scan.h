@@ -22,7 +22,7 @@ class CodedScan {
  public:
   /// Views all arguments. `wanted` are the indices of the queries to scan for; the snapshot must have a coded part.
   CodedScan(const IndexSnapshot& snapshot, const kernels::Table& kernels, std::span<const PreparedQuery> queries,
-            std::span<const std::size_t> wanted, std::int64_t k);
+            std::span<const std::size_t> wanted);
 
   /// Scans until nothing is left, into found[q] for query q, under names of CodedRows::row_of(). Safe to call from
   /// several threads, each with its own `found`. At worst O(rows * dimension) for a query.
@@ -47,6 +47,7 @@ class CodedScan {
   bool is_eligible(std::int64_t row, const PreparedQuery& query) const;
   bool is_done(std::size_t w, double norm_left, const Survivors& survivors) const;
   void exchange(std::size_t w, Survivors& survivors);
+  std::size_t most_kept(std::size_t w) const;
 
   const IndexSnapshot& snapshot_;
   const CodedPart& part_;
@@ -54,7 +55,6 @@ class CodedScan {
   const kernels::Table& kernels_;
   const std::span<const PreparedQuery> queries_;
   const std::span<const std::size_t> wanted_;
-  const std::size_t most_kept_;
   const std::int64_t chunk_groups_;
   /// The bitmap of all queries, when they are enough to translate it to slots; or none.
   const std::optional<std::span<const std::uint64_t>> shared_allow_;

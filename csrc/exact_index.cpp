@@ -11,18 +11,12 @@
 #include "index_snapshot.h"
 #include "parallel.h"
 #include "recstream/simd_level.h"
+#include "shared_scan.h"
 
 namespace recstream {
 namespace {
 
-void require_queries(const MatrixView& queries, std::int64_t dimension, std::int64_t k,
-                     std::span<const RowFilter> filters, std::int64_t rows) {
-  if (k < 1) throw std::invalid_argument("k must be at least 1, got " + std::to_string(k));
-  if (queries.dimension != dimension) {
-    throw std::invalid_argument("queries must have " + std::to_string(dimension) + " dimensions, got " +
-                                std::to_string(queries.dimension));
-  }
-  require_finite(queries, "queries");
+void require_bitmaps(std::span<const RowFilter> filters, std::int64_t rows) {
   const auto words = words_for(rows);
   for (const auto& filter : filters) {
     if (filter.allow && filter.allow->size() < words) {
@@ -30,6 +24,26 @@ void require_queries(const MatrixView& queries, std::int64_t dimension, std::int
                                   std::to_string(rows) + " rows, got " + std::to_string(filter.allow->size()));
     }
   }
+}
+
+void require_queries(const MatrixView& queries, std::int64_t dimension, std::int64_t k) {
+  if (k < 1) throw std::invalid_argument("k must be at least 1, got " + std::to_string(k));
+  if (queries.dimension != dimension) {
+    throw std::invalid_argument("queries must have " + std::to_string(dimension) + " dimensions, got " +
+                                std::to_string(queries.dimension));
+  }
+  require_finite(queries, "queries");
+}
+
+// Best first, and what says that there is no more.
+void write_answer(std::span<const ScoredRow> best, std::int64_t k, float* scores, std::int64_t* rows) {
+  for (const auto& found : best) {
+    *scores++ = static_cast<float>(found.score);
+    *rows++ = found.row;
+  }
+  const auto missing = k - static_cast<std::int64_t>(best.size());
+  std::fill_n(scores, missing, -std::numeric_limits<float>::infinity());
+  std::fill_n(rows, missing, std::int64_t{-1});
 }
 
 std::shared_ptr<const IndexSnapshot> first_snapshot(const MatrixView& vectors, const kernels::Table& kernels,
@@ -74,14 +88,6 @@ std::vector<ScoredRow> rank_rows(const IndexSnapshot& snapshot, const kernels::T
   return ranked;
 }
 
-// Of one query, whose cells are already filled with what stands for no row.
-void write_found(std::span<const ScoredRow> found, float* scores, std::int64_t* rows) {
-  for (const auto& [score, row] : found) {
-    *scores++ = static_cast<float>(score);
-    *rows++ = row;
-  }
-}
-
 }  // namespace
 
 void keep_best(std::vector<ScoredRow>& rows, std::int64_t k) {
@@ -98,25 +104,40 @@ ExactIndex::ExactIndex(const MatrixView& vectors, int threads, std::string_view 
     : kernels_(kernels_for(level)),
       threads_(thread_count(threads)),
       dimension_(vectors.dimension),
-      snapshot_(first_snapshot(vectors, kernels_, threads_)) {}
+      snapshot_(first_snapshot(vectors, kernels_, threads_)),
+      shared_scan_(std::make_unique<SharedScan>(
+          std::max(threads_, thread_count(0)), threads_, kCodedWorkPerThread,
+          [this](std::span<const ScanRequest* const> requests, int lanes) { answer(requests, lanes); })) {}
 
 ExactIndex::~ExactIndex() = default;
 
 void ExactIndex::search(const MatrixView& queries, std::int64_t k, std::span<const RowFilter> filters, float* scores,
                         std::int64_t* rows) const {
-  const auto current = snapshot();
-  require_queries(queries, dimension_, k, filters, current->rows);
-  const auto cells = queries.rows * k;
-  std::fill_n(scores, cells, -std::numeric_limits<float>::infinity());
-  std::fill_n(rows, cells, std::int64_t{-1});
-  if (current->rows == 0 || queries.rows == 0) return;
+  require_queries(queries, dimension_, k);
+  const auto current_rows = snapshot()->rows;
+  require_bitmaps(filters, current_rows);
+  if (queries.rows == 0) return;
+  const ScanRequest request{.queries = queries, .k = k, .filters = filters, .scores = scores, .rows = rows};
+  shared_scan_->run(request, queries.rows * current_rows * dimension_);
+}
 
-  BatchSearch batch(*current, kernels_, queries, k, filters);
-  batch.scan(threads_);
-  for (std::int64_t q = 0; q < queries.rows; ++q) {
-    write_found(batch.best(static_cast<std::size_t>(q)), scores + q * k, rows + q * k);
+// The snapshot is taken now, after every one of the searches has begun.
+void ExactIndex::answer(std::span<const ScanRequest* const> requests, int threads) const {
+  const auto current = snapshot();
+  BatchSearch batch(*current, kernels_);
+  for (const auto* request : requests) {
+    require_bitmaps(request->filters, current->rows);
+    batch.add(request->queries, request->k, request->filters);
   }
-  scans_ += queries.rows;
+  batch.scan(threads);
+  std::size_t number = 0;
+  for (const auto* request : requests) {
+    for (std::int64_t q = 0; q < request->queries.rows; ++q) {
+      write_answer(batch.best(number++), request->k, request->scores + q * request->k, request->rows + q * request->k);
+    }
+  }
+  scans_ += static_cast<std::int64_t>(number);
+  passes_ += 1;
   rescored_ += batch.rescored();
 }
 
@@ -128,14 +149,12 @@ std::vector<ScoredRow> ExactIndex::rank(std::span<const float> query, std::span<
 void ExactIndex::rank_each(const MatrixView& queries, std::span<const std::int64_t> candidates, std::int64_t k,
                            float* scores, std::int64_t* rows) const {
   const auto current = snapshot();
-  require_queries(queries, dimension_, k, {}, current->rows);
+  require_queries(queries, dimension_, k);
   require_known(candidates, *current, -1, "candidates");
-  std::fill_n(scores, queries.rows * k, -std::numeric_limits<float>::infinity());
-  std::fill_n(rows, queries.rows * k, std::int64_t{-1});
   const auto width = queries.rows > 0 ? candidates.size() / static_cast<std::size_t>(queries.rows) : 0;
   for (std::int64_t q = 0; q < queries.rows; ++q) {
     const auto known = distinct_rows(candidates.subspan(static_cast<std::size_t>(q) * width, width));
-    write_found(rank_rows(*current, kernels_, queries.row(q).data(), known, k), scores + q * k, rows + q * k);
+    write_answer(rank_rows(*current, kernels_, queries.row(q).data(), known, k), k, scores + q * k, rows + q * k);
   }
 }
 
@@ -193,6 +212,7 @@ IndexStats ExactIndex::stats() const {
                    blocks * static_cast<std::int64_t>(sizeof(Block) + sizeof(BlockStorage)) +
                    (current->coded ? current->coded->bytes() : 0),
           .scans = scans,
+          .passes = passes_.load(),
           .mean_rescored = scans > 0 ? static_cast<double>(rescored_.load()) / static_cast<double>(scans) : 0.0};
 }
 

@@ -5,8 +5,10 @@
 
 namespace recstream {
 
-PreparedQuery::PreparedQuery(std::span<const float> query, const RowFilter& filter, const kernels::Table& kernels)
+PreparedQuery::PreparedQuery(std::span<const float> query, std::int64_t wanted, const RowFilter& filter,
+                             const kernels::Table& kernels)
     : vector(query.data()),
+      k(wanted),
       norm(std::sqrt(kernels.dot_exact(query.data(), query.data(), static_cast<int>(query.size())))),
       allow(filter.allow),
       exclude(filter.exclude.begin(), filter.exclude.end()) {

@@ -14,7 +14,7 @@ namespace recstream {
 
 /// A query made ready for scanning. Views the caller's vector and bitmap.
 struct PreparedQuery {
-  PreparedQuery(std::span<const float> query, const RowFilter& filter, const kernels::Table& kernels);
+  PreparedQuery(std::span<const float> query, std::int64_t k, const RowFilter& filter, const kernels::Table& kernels);
 
   /// Whether the filter lets a row pass.
   bool allows(std::int64_t row) const {
@@ -23,6 +23,8 @@ struct PreparedQuery {
   }
 
   const float* vector;
+  /// How many rows are wanted.
+  std::int64_t k;
   double norm;
   std::optional<std::span<const std::uint64_t>> allow;
   /// Rising.

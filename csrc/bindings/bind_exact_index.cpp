@@ -117,6 +117,7 @@ py::dict stats(const ExactIndex& index) {
   dict["level"] = stats.level;
   dict["bytes"] = stats.bytes;
   dict["scans"] = stats.scans;
+  dict["passes"] = stats.passes;
   dict["mean_rescored"] = stats.mean_rescored;
   return dict;
 }

@@ -18,6 +18,8 @@ namespace kernels {
 struct Table;
 }
 struct IndexSnapshot;
+struct ScanRequest;
+class SharedScan;
 
 /// A row and its inner product in float64.
 struct ScoredRow {
@@ -52,6 +54,8 @@ struct IndexStats {
   std::int64_t bytes;
   /// Queries answered by a scan.
   std::int64_t scans;
+  /// Passes over the rows that answered them: a pass is shared by searches that come at the same time.
+  std::int64_t passes;
   /// Rows that a query rescored in float64, on average.
   double mean_rescored;
 };
@@ -62,8 +66,9 @@ struct IndexStats {
 /// every instruction-set level, thread count, batch size and block order. NaN and infinity are refused everywhere.
 /// Relies on the default floating-point environment: rounding to nearest, denormal numbers kept. All functions are safe
 /// to call at once. A search works on the rows of one moment, and never waits for a writer; writers wait for each
-/// other, and copy the blocks of rows that they change. A search scans 8-bit codes of the rows, whose bound is proved
-/// in docs/exactness.md, and rescores what they leave.
+/// other, and copy the blocks of rows that they change. Searches that find every thread scanning wait for the next
+/// pass, and share it (csrc/shared_scan.h); the answers are the same. A search scans 8-bit codes of the rows, whose
+/// bound is proved in docs/exactness.md, and rescores what they leave.
 class ExactIndex {
  public:
   /// Borrows `vectors`, which must stay unchanged while the index lives. `threads` bounds what one search may use, 0
@@ -113,6 +118,7 @@ class ExactIndex {
  private:
   std::shared_ptr<const IndexSnapshot> snapshot() const;
   void publish(IndexSnapshot next);
+  void answer(std::span<const ScanRequest* const> requests, int threads) const;
 
   const kernels::Table& kernels_;
   const int threads_;
@@ -120,7 +126,9 @@ class ExactIndex {
   std::mutex writer_;
   mutable std::mutex snapshot_mutex_;
   std::shared_ptr<const IndexSnapshot> snapshot_;
+  const std::unique_ptr<SharedScan> shared_scan_;
   mutable std::atomic<std::int64_t> scans_{0};
+  mutable std::atomic<std::int64_t> passes_{0};
   mutable std::atomic<std::int64_t> rescored_{0};
 };
 
