@@ -53,6 +53,11 @@ std::shared_ptr<const IndexSnapshot> first_snapshot(const MatrixView& vectors, c
   return std::make_shared<const IndexSnapshot>(std::move(snapshot));
 }
 
+/// Rows that came after the filter was compiled do not pass.
+bool passes(const CompiledFilter& filter, std::int64_t row) {
+  return row < filter.rows() && has_bit(filter.words(), row);
+}
+
 void require_known(std::span<const std::int64_t> rows, const IndexSnapshot& snapshot, std::int64_t least,
                    const char* name) {
   for (const auto row : rows) {
@@ -162,7 +167,7 @@ void ExactIndex::copy_vectors(std::span<const std::int64_t> rows, float* out) co
   }
 }
 
-std::vector<ScoredRow> ExactIndex::nearest(std::int64_t row, std::int64_t k) const {
+std::vector<ScoredRow> ExactIndex::nearest(std::int64_t row, std::int64_t k, const CompiledFilter* filter) const {
   const auto current = snapshot();
   const float* query = current->vector(row);
   const double norm = current->norm(row);
@@ -170,6 +175,7 @@ std::vector<ScoredRow> ExactIndex::nearest(std::int64_t row, std::int64_t k) con
   ranked.reserve(static_cast<std::size_t>(current->rows));
   for (std::int64_t other = 0; other < current->rows; ++other) {
     if (other == row || !current->is_live(other)) continue;
+    if (filter != nullptr && !passes(*filter, other)) continue;
     const double norms = norm * current->norm(other);
     const double dot = kernels_.dot_exact(current->vector(other), query, static_cast<int>(dimension_));
     ranked.push_back({.score = norms > 0 ? dot / norms : 0.0, .row = other});
