@@ -152,6 +152,15 @@ UserVector Engine::user_vector(const Subject& subject) const {
   return {.vector = std::move(profile.vector), .seen_count = seen};
 }
 
+std::optional<Unencoded> Engine::unencoded(const Subject& subject) const {
+  try {
+    make_profile(model_, *state(), subject, static_cast<std::size_t>(options_.max_history));
+  } catch (const NotEncoded& error) {
+    return error.needed();
+  }
+  return std::nullopt;
+}
+
 Answer Engine::similar(std::int64_t row, std::int64_t k) const {
   require_k(k);
   require_row(row, model_.item_vectors.rows, "row");

@@ -27,6 +27,9 @@ void require_history(const EngineModel& model) {
   require_count("history pointers", static_cast<std::int64_t>(model.history_pointers.size()), "users, and one more",
                 model.user_ids->size() + 1);
   require_count("history weights", static_cast<std::int64_t>(model.history_weights.size()), "history rows", entries);
+  if (!model.history_times.empty()) {
+    require_count("history times", static_cast<std::int64_t>(model.history_times.size()), "history rows", entries);
+  }
   const auto& pointers = model.history_pointers;
   if (pointers.front() != 0 || pointers.back() != entries) {
     throw std::invalid_argument("history pointers must go from 0 to " + std::to_string(entries));

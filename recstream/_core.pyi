@@ -5,7 +5,7 @@ borrowed without a copy, or refused: a wrong dtype or memory order is a ``TypeEr
 """
 
 from collections.abc import Sequence
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,12 @@ __version__: Final[str]
 FALLBACK_NONE: Final[int]
 FALLBACK_SESSION: Final[int]
 FALLBACK_POPULAR: Final[int]
+
+_AppliedEvent: TypeAlias = tuple[int, str, str, str, float, bool] | tuple[int, str, str, str, float, bool, int]
+_RecentEvent: TypeAlias = tuple[str, float, bool] | tuple[str, float, bool, int]
+
+class NotEncoded(RuntimeError):
+    """An answer needs a vector that is to be made outside of the core first: see `Engine.unencoded`."""
 
 def simd_levels() -> list[str]:
     """Instruction-set levels this machine can run, best first; the last is always ``"scalar"``."""
@@ -181,6 +187,18 @@ class UserEncoder:
     def constant(vector: NDArray[np.float32]) -> UserEncoder:
         """The same vector for everybody (popularity)."""
 
+    @staticmethod
+    def outside(*, dimension: int, item_count: int, max_length: int, hears_aversions: bool) -> UserEncoder:
+        """Stands for an encoder outside of the core: see `Engine.unencoded`.
+
+        Parameters
+        ----------
+        max_length : int
+            Distinct items that it is given, the latest; `Engine.max_history` does not cut them further.
+        hears_aversions : bool
+            Whether items of negative weight are among them. Items of weight zero never are.
+        """
+
     def encode(self, rows: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """Vector (d,) for items given oldest first; None when no item has a weight (never for `constant`).
 
@@ -231,9 +249,9 @@ class Engine:
     user_ids : IdTable of U users
     user_vectors : float32 (U, d)
         Used until the user's first event with a weight.
-    history : (int64 (U + 1,), int32 (n,), float32 (n,))
-        CSR of the items each user touched in training, oldest first: row pointers, item rows, weights. They count as
-        seen.
+    history : (int64 (U + 1,), int32 (n,), float32 (n,)[, int64 (n,)])
+        CSR of the items each user touched in training, oldest first: row pointers, item rows, weights, and where they
+        are known times in Unix seconds. They count as seen.
     encoder : UserEncoder
     max_history : int
         Distinct items, latest kept, that a user's vector is made from. What is seen is never forgotten.
@@ -251,7 +269,8 @@ class Engine:
         item_popularity: NDArray[np.float32],
         user_ids: IdTable,
         user_vectors: NDArray[np.float32],
-        history: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+        history: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
+        | tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]],
         encoder: UserEncoder,
         max_history: int = 1000,
         max_sessions: int = 1_000_000,
@@ -267,7 +286,8 @@ class Engine:
         candidate_rows: NDArray[np.int64] | None = None,
         exclude: Sequence[str] = (),
         exclude_seen: bool = True,
-        recent_events: Sequence[tuple[str, float, bool]] = (),
+        recent_events: Sequence[_RecentEvent] = (),
+        encoded: tuple[int, NDArray[np.float32]] | None = None,
     ) -> Answer:
         """User state, vector, exclusions, scan and top K in one call.
 
@@ -283,8 +303,16 @@ class Engine:
         candidate_rows : int64 (n,), optional
             The same by row, for an approximate index that proposes; not together with `candidates`. Rows of -1, with
             which such indexes fill up, are ignored.
-        recent_events : (item_id, weight, marks_seen)
+        recent_events : (item_id, weight, marks_seen[, time])
             Reflected in this answer only; the latest last. Items that the catalogue does not have are ignored.
+        encoded : (state_version, float32 (d,)), optional
+            The vector that `unencoded` asked for, with the version that it told. Not used if the state has changed
+            since, or holds a vector; without `recent_events` it is kept for later queries.
+
+        Raises
+        ------
+        NotEncoded
+            The encoder is outside of the core, and the vector has yet to be made: see `unencoded`.
         """
 
     def user_vector(
@@ -292,18 +320,35 @@ class Engine:
         *,
         user_id: str = "",
         session_id: str = "",
-        recent_events: Sequence[tuple[str, float, bool]] = (),
+        recent_events: Sequence[_RecentEvent] = (),
+        encoded: tuple[int, NDArray[np.float32]] | None = None,
     ) -> tuple[NDArray[np.float32] | None, int]:
-        """The vector that `recommend` would use (None for the popular fallback) and how many of the items are seen."""
+        """The vector that `recommend` would use (None for the popular fallback) and how many of the items are seen.
+
+        Takes `encoded`, and raises, as `recommend` does.
+        """
+
+    def unencoded(
+        self, *, user_id: str = "", session_id: str = "", recent_events: Sequence[_RecentEvent] = ()
+    ) -> tuple[int, NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]] | None:
+        """What has to be encoded outside of the core before `recommend` can answer; None when nothing has.
+
+        Returns
+        -------
+        (int, int64 (n,), float32 (n,), int64 (n,)) or None
+            State version, to be handed back with the vector; then n >= 1 distinct item rows, oldest first, with the sum
+            of their weights and the Unix seconds of the latest event on each, 0 where nobody knows.
+        """
 
     def similar(self, item_id: str, k: int) -> Answer:
         """The k items with the highest cosine to an item, without itself; ``KeyError`` for an unknown item."""
 
-    def apply(self, events: Sequence[tuple[int, str, str, str, float, bool]]) -> None:
-        """Fold events into the state: (state_version, user_id, session_id, item_id, weight, marks_seen).
+    def apply(self, events: Sequence[_AppliedEvent]) -> None:
+        """Fold events into the state: (state_version, user_id, session_id, item_id, weight, marks_seen[, time]).
 
         Versions rise strictly, also from call to call (else ``ValueError``, and nothing is applied). Either id may be
-        empty, not both. Weights are finite in float32; those of repeated events on an item add up. Items that the
+        empty, not both. Weights are finite in float32; those of repeated events on an item add up. Times are
+        Unix seconds; left out, or 0, where nobody knows. Items that the
         catalogue does not have are kept for a later catalogue. Calls are serialised; when one returns, every later
         `recommend` reflects it.
         """

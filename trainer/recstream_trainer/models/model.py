@@ -90,6 +90,9 @@ class Family:
         It gains from weights that fall with age: its users are what they lately were.
     single_pass : bool
         One epoch says it all; there is nothing to stop early.
+    onward_share : float
+        Where training takes long: the final fit on everything goes on from the best epoch, by this share of the epochs
+        that led there; 0 starts it anew.
     quick : mapping
         Settings that ``--quick`` changes.
     """
@@ -101,4 +104,5 @@ class Family:
     memory_bytes: MemoryEstimate
     fades: bool = False
     single_pass: bool = False
+    onward_share: float = 0.0
     quick: Mapping[str, Any] = field(default_factory=dict)

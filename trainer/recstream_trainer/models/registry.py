@@ -9,7 +9,9 @@ from recstream_trainer.suggestions import closest
 
 FAMILIES: Final[dict[str, str]] = {
     "als": "recstream_trainer.models.als",
+    "hstu": "recstream_trainer.models.hstu",
     "popular": "recstream_trainer.models.popular",
+    "sasrec": "recstream_trainer.models.sasrec",
 }
 """Name of a family to the module whose ``FAMILY`` it is; imported on demand, as torch takes seconds to load."""
 
