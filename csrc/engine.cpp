@@ -32,6 +32,12 @@ void require_row(std::int64_t row, std::int64_t rows, const char* what) {
                               std::to_string(rows) + " items");
 }
 
+void require_filter(const CompiledFilter* filter, std::int64_t rows) {
+  if (filter == nullptr || filter->rows() == rows) return;
+  throw std::invalid_argument("filter: was compiled for " + std::to_string(filter->rows()) +
+                              " rows, the catalogue has " + std::to_string(rows) + " items");
+}
+
 void require_k(std::int64_t k) {
   if (k < 1) throw std::invalid_argument("k must be at least 1, got " + std::to_string(k));
 }
@@ -61,9 +67,11 @@ Answer Engine::recommend(const RecommendRequest& request) const {
   if (request.candidate_ids && request.candidate_rows) {
     throw std::invalid_argument("candidates and candidate_rows must not be given together");
   }
+  require_filter(request.filter, model_.item_vectors.rows);
   const auto current = state();
   const auto profile = make_profile(model_, *current, request.subject, static_cast<std::size_t>(options_.max_history));
   RowSet eligible(model_.item_vectors.rows);
+  if (request.filter != nullptr) eligible.keep(request.filter->words());
   if (request.exclude_seen) {
     for (const auto row : profile.seen) eligible.take(row);
   }
@@ -161,10 +169,11 @@ std::optional<Unencoded> Engine::unencoded(const Subject& subject) const {
   return std::nullopt;
 }
 
-Answer Engine::similar(std::int64_t row, std::int64_t k) const {
+Answer Engine::similar(std::int64_t row, std::int64_t k, const CompiledFilter* filter) const {
   require_k(k);
   require_row(row, model_.item_vectors.rows, "row");
-  return to_answer(index_.nearest(row, k));
+  require_filter(filter, model_.item_vectors.rows);
+  return to_answer(index_.nearest(row, k, filter));
 }
 
 void Engine::apply(std::span<const Event> events) {

@@ -47,6 +47,11 @@ void write_answer(std::span<const ScoredRow> best, std::int64_t k, float* scores
   std::fill_n(rows, missing, std::int64_t{-1});
 }
 
+/// Rows that came after the filter was compiled do not pass.
+bool passes(const CompiledFilter& filter, std::int64_t row) {
+  return row < filter.rows() && has_bit(filter.words(), row);
+}
+
 void require_known(std::span<const std::int64_t> rows, const IndexSnapshot& snapshot, std::int64_t least,
                    const char* name) {
   for (const auto row : rows) {
@@ -156,7 +161,7 @@ void ExactIndex::copy_vectors(std::span<const std::int64_t> rows, float* out) co
   }
 }
 
-std::vector<ScoredRow> ExactIndex::nearest(std::int64_t row, std::int64_t k) const {
+std::vector<ScoredRow> ExactIndex::nearest(std::int64_t row, std::int64_t k, const CompiledFilter* filter) const {
   const auto current = rows_->snapshot();
   const float* query = current->vector(row);
   const double norm = current->norm(row);
@@ -164,6 +169,7 @@ std::vector<ScoredRow> ExactIndex::nearest(std::int64_t row, std::int64_t k) con
   ranked.reserve(static_cast<std::size_t>(current->rows));
   for (std::int64_t other = 0; other < current->rows; ++other) {
     if (other == row || !current->is_live(other)) continue;
+    if (filter != nullptr && !passes(*filter, other)) continue;
     const double norms = norm * current->norm(other);
     const double dot = kernels_.dot_exact(current->vector(other), query, static_cast<int>(dimension_));
     ranked.push_back({.score = norms > 0 ? dot / norms : 0.0, .row = other});

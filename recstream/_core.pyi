@@ -5,7 +5,7 @@ borrowed without a copy, or refused: a wrong dtype or memory order is a ``TypeEr
 """
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias, final
+from typing import Final, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,6 +207,126 @@ class UserEncoder:
         """
 
 @final
+class AttributeColumn:
+    """One attribute of all items: its sorted distinct values, and the rows of each. Owns its memory."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Not for callers: always a ``TypeError``."""
+
+    @staticmethod
+    def numbers(values: NDArray[np.float64]) -> AttributeColumn:
+        """A number a row, float64 (N,); NaN where there is none, and never infinite."""
+
+    @staticmethod
+    def booleans(values: NDArray[np.int8]) -> AttributeColumn:
+        """0 or 1 a row, int8 (N,); -1 where there is none."""
+
+    @staticmethod
+    def texts(utf8: NDArray[np.uint8], offsets: NDArray[np.int64], codes: NDArray[np.int32]) -> AttributeColumn:
+        """A text a row.
+
+        Parameters
+        ----------
+        utf8 : uint8 (bytes,)
+        offsets : int64 (D + 1,)
+            Distinct text v is ``utf8[offsets[v]:offsets[v + 1]]``; they rise strictly, byte by byte.
+        codes : int32 (N,)
+            Which of them a row has; -1 for none.
+        """
+
+    @staticmethod
+    def text_lists(
+        utf8: NDArray[np.uint8],
+        offsets: NDArray[np.int64],
+        codes: NDArray[np.int32],
+        pointers: NDArray[np.int64],
+        has_list: NDArray[np.uint8],
+    ) -> AttributeColumn:
+        """A list of texts a row: row r has ``codes[pointers[r]:pointers[r + 1]]``, or no list where has_list[r] is 0.
+
+        Parameters
+        ----------
+        utf8, offsets
+            As in `texts`.
+        codes : int32 (n,)
+        pointers : int64 (N + 1,)
+        has_list : uint8 (N,)
+        """
+
+@final
+class CompiledFilter:
+    """The rows that pass a filter."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Not for callers: always a ``TypeError``."""
+
+    @property
+    def count(self) -> int:
+        """Rows that pass."""
+    @property
+    def rows(self) -> int:
+        """Rows of the table that it was compiled for."""
+    @property
+    def words(self) -> NDArray[np.uint64]:
+        """Read-only bitmap, uint64 (ceil(rows / 64),): row r is bit ``r % 64`` of word ``r // 64``."""
+
+_Condition: TypeAlias = (
+    tuple[str, Literal["equals_any"], Sequence[str] | Sequence[float] | Sequence[bool]]
+    | tuple[str, Literal["range"], tuple[float, float]]
+    | tuple[str, Literal["exists"], bool]
+)
+
+@final
+class AttributeTable:
+    """The attributes of all items, and the filters compiled over them.
+
+    Parameters
+    ----------
+    columns : (name, AttributeColumn)
+        Names are unique.
+    rows : int
+        Of each column.
+    cache_bytes : int
+        Compiled conditions and filters are kept up to this size; those used longest ago leave first.
+
+    Raises
+    ------
+    ValueError
+        Columns of another length, a name given twice, a negative number.
+    """
+
+    def __init__(self, columns: Sequence[tuple[str, AttributeColumn]], *, rows: int, cache_bytes: int) -> None: ...
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Of each attribute: ``text``, ``number``, ``boolean`` or ``list of text``."""
+
+    def compile(
+        self,
+        *,
+        all_of: Sequence[_Condition] = (),
+        any_of: Sequence[_Condition] = (),
+        none_of: Sequence[_Condition] = (),
+    ) -> CompiledFilter:
+        """The rows that meet all of `all_of`, one of `any_of` unless that is empty, and none of `none_of`.
+
+        A row without a value meets ``exists`` False and nothing else. A list meets ``equals_any`` when one of its texts
+        does. Both ends belong to a ``range``; infinity leaves one open. Texts are compared byte by byte.
+
+        Raises
+        ------
+        TypeError
+            Something else than such conditions, in lists or tuples.
+        ValueError
+            An attribute that is not there, a test that does not suit its kind, no values, or NaN.
+        """
+
+    def stats(self) -> dict[str, int]:
+        """``rows``, ``bytes``, ``cache_entries``, ``cache_bytes``, ``cache_hits``, ``cache_misses``.
+
+        ``bytes`` are those of the columns. Hits and misses count look-ups of whole filters and of their conditions.
+        """
+
+@final
 class Answer:
     """What `Engine.recommend` returns."""
 
@@ -288,6 +408,7 @@ class Engine:
         exclude_seen: bool = True,
         recent_events: Sequence[_RecentEvent] = (),
         encoded: tuple[int, NDArray[np.float32]] | None = None,
+        allow: CompiledFilter | None = None,
     ) -> Answer:
         """User state, vector, exclusions, scan and top K in one call.
 
@@ -308,6 +429,9 @@ class Engine:
         encoded : (state_version, float32 (d,)), optional
             The vector that `unencoded` asked for, with the version that it told. Not used if the state has changed
             since, or holds a vector; without `recent_events` it is kept for later queries.
+        allow : CompiledFilter, optional
+            Rows that may be recommended; candidates that do not pass are left out. ``ValueError`` when it was compiled
+            for another number of rows.
 
         Raises
         ------
@@ -340,8 +464,11 @@ class Engine:
             of their weights and the Unix seconds of the latest event on each, 0 where nobody knows.
         """
 
-    def similar(self, item_id: str, k: int) -> Answer:
-        """The k items with the highest cosine to an item, without itself; ``KeyError`` for an unknown item."""
+    def similar(self, item_id: str, k: int, *, allow: CompiledFilter | None = None) -> Answer:
+        """The k items with the highest cosine to an item, without itself; ``KeyError`` for an unknown item.
+
+        With `allow`, of those that pass.
+        """
 
     def apply(self, events: Sequence[_AppliedEvent]) -> None:
         """Fold events into the state: (state_version, user_id, session_id, item_id, weight, marks_seen[, time]).

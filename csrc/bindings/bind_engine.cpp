@@ -4,6 +4,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bound_answer.h"
+#include "bindings/bound_filter.h"
 #include "bindings/classes.h"
 #include "bindings/event_lists.h"
 #include "bindings/texts.h"
@@ -50,7 +51,7 @@ std::optional<EncodedVector> view_encoded(py::handle encoded) {
 
 BoundAnswer recommend(const Engine& engine, py::handle user_id, py::handle session_id, std::int64_t k,
                       py::handle candidates, py::handle candidate_rows, py::handle exclude, bool exclude_seen,
-                      py::handle recent_events, py::handle encoded) {
+                      py::handle recent_events, py::handle encoded, const BoundFilter* allow) {
   const std::string user(view_text(user_id, "user_id"));
   const std::string session(view_text(session_id, "session_id"));
   const TextList excluded(exclude, "exclude");
@@ -66,7 +67,8 @@ BoundAnswer recommend(const Engine& engine, py::handle user_id, py::handle sessi
                            .candidate_ids = {},
                            .candidate_rows = {},
                            .exclude = excluded.views(),
-                           .exclude_seen = exclude_seen};
+                           .exclude_seen = exclude_seen,
+                           .filter = compiled(allow)};
   if (candidate_ids) request.candidate_ids = candidate_ids->views();
   if (!candidate_rows.is_none()) request.candidate_rows = borrow_vector<std::int64_t>(candidate_rows, "candidate_rows");
   Answer answer;
@@ -107,7 +109,7 @@ py::tuple user_vector(const Engine& engine, py::handle user_id, py::handle sessi
                         answer.seen_count);
 }
 
-BoundAnswer similar(const Engine& engine, py::handle item_id, std::int64_t k) {
+BoundAnswer similar(const Engine& engine, py::handle item_id, std::int64_t k, const BoundFilter* allow) {
   const auto& ids = *engine.model().item_ids;
   const auto row = ids.find(view_text(item_id, "item_id"));
   if (row < 0) {
@@ -117,7 +119,7 @@ BoundAnswer similar(const Engine& engine, py::handle item_id, std::int64_t k) {
   Answer answer;
   {
     const py::gil_scoped_release released;
-    answer = engine.similar(row, k);
+    answer = engine.similar(row, k, compiled(allow));
   }
   return {answer, ids};
 }
@@ -168,12 +170,12 @@ void bind_engine(py::module_& module) {
       .def("recommend", &recommend, py::kw_only(), py::arg("user_id") = "", py::arg("session_id") = "",
            py::arg("k") = 10, py::arg("candidates") = py::none(), py::arg("candidate_rows") = py::none(),
            py::arg("exclude") = py::tuple(), py::arg("exclude_seen") = true, py::arg("recent_events") = py::tuple(),
-           py::arg("encoded") = py::none())
+           py::arg("encoded") = py::none(), py::arg("allow") = py::none())
       .def("user_vector", &user_vector, py::kw_only(), py::arg("user_id") = "", py::arg("session_id") = "",
            py::arg("recent_events") = py::tuple(), py::arg("encoded") = py::none())
       .def("unencoded", &unencoded, py::kw_only(), py::arg("user_id") = "", py::arg("session_id") = "",
            py::arg("recent_events") = py::tuple())
-      .def("similar", &similar, py::arg("item_id"), py::arg("k"))
+      .def("similar", &similar, py::arg("item_id"), py::arg("k"), py::kw_only(), py::arg("allow") = py::none())
       .def("apply", &apply, py::arg("events"))
       .def_property_readonly("state_version", &Engine::state_version)
       .def("snapshot", &snapshot)

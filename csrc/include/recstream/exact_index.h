@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "recstream/compiled_filter.h"
 #include "recstream/matrix_view.h"
 
 namespace recstream {
@@ -102,8 +103,9 @@ class ExactIndex {
   /// std::invalid_argument for a row that never was, and writes nothing.
   void copy_vectors(std::span<const std::int64_t> rows, float* out) const;
 
-  /// The k rows with the highest cosine to `row`, without itself; that of a zero vector is 0. O(rows * dimension).
-  std::vector<ScoredRow> nearest(std::int64_t row, std::int64_t k) const;
+  /// The k rows with the highest cosine to `row`, without itself, of those that pass the filter; all when it is null.
+  /// The cosine of a zero vector is 0. O(rows that pass * dimension).
+  std::vector<ScoredRow> nearest(std::int64_t row, std::int64_t k, const CompiledFilter* filter = nullptr) const;
 
   /// Sets rows, or appends new ones, without gaps; the last of equal rows wins. Visible to every search that starts
   /// after the return. Throws std::invalid_argument, and changes nothing. O(rows + blocks touched + total rows / 64):
