@@ -105,19 +105,30 @@ class ExactIndex:
     def upsert(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
         """Set rows, or append new ones (without gaps); visible to every search that starts afterwards.
 
-        The last of equal rows wins; a deleted row that is set comes back. A refused call changes nothing.
+        The last of equal rows wins; a deleted row that is set comes back. A refused call changes nothing. The arrays
+        are read with the GIL released, and more than once: no other thread may write to them during the call.
         """
 
     def delete(self, rows: NDArray[np.int64]) -> None:
         """Take rows out of every search that starts afterwards; rows already gone are ignored, unknown ones refused."""
 
     def stats(self) -> dict[str, int | float | str]:
-        """``rows``, ``deleted``, ``dimension``, ``level``, ``bytes``, ``scans``, ``passes``, ``mean_rescored``.
+        """What the index holds and has done.
 
-        ``rows`` counts row numbers in use, deleted ones included: the next new row has that number. ``bytes`` includes
-        the borrowed vectors. ``scans`` counts queries, ``passes`` those over the rows that answered them: searches from
-        several threads share passes, of ``scans / passes`` queries on average. ``mean_rescored`` is how many rows a
-        query rescored in float64.
+        ``rows``, ``deleted``
+            Row numbers in use, deleted ones included (the next new row has that number); those deleted.
+        ``dimension``, ``level``
+            Of the vectors; the instruction-set level in use.
+        ``bytes``
+            Memory of all it holds, the borrowed vectors and room for rows to come included.
+        ``changed``, ``merges``
+            Rows set since all were coded last, which a search scores one by one; how often they were coded anew in the
+            background.
+        ``scans``, ``passes``
+            Queries answered by scanning, and the passes over the rows that it took: searches from several threads
+            share passes, ``scans / passes`` queries in each on average.
+        ``mean_rescored``
+            Rows that a query rescored in float64, on average.
         """
 
 @final
