@@ -1,7 +1,24 @@
 """What checked requests ask for: the values that pass between validation, the model and the log."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
+
+FilterCondition: TypeAlias = (
+    tuple[str, Literal["equals_any"], list[str] | list[float] | list[bool]]
+    | tuple[str, Literal["range"], tuple[float, float]]
+    | tuple[str, Literal["exists"], bool]
+)
+"""Attribute, kind of test, and what to test for, as the core takes them."""
+
+
+class ItemFilter(NamedTuple):
+    """Which items may be in an answer. Checked, but for what depends on the model."""
+
+    path: str
+    """Path of the filter in the request, with a dot at the end."""
+    all_of: Sequence[FilterCondition]
+    any_of: Sequence[FilterCondition]
+    none_of: Sequence[FilterCondition]
 
 
 class RecommendQuery(NamedTuple):
@@ -19,6 +36,8 @@ class RecommendQuery(NamedTuple):
     """(item_id, weight, marks_seen), oldest first."""
     include_attributes: bool
     min_state_version: int
+    item_filter: ItemFilter | None = None
+    """None: all items."""
 
 
 class SimilarQuery(NamedTuple):
@@ -27,6 +46,8 @@ class SimilarQuery(NamedTuple):
     item_id: str
     k: int
     include_attributes: bool
+    item_filter: ItemFilter | None = None
+    """None: all items."""
 
 
 class WatchQuery(NamedTuple):
