@@ -105,19 +105,30 @@ class ExactIndex:
     def upsert(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
         """Set rows, or append new ones (without gaps); visible to every search that starts afterwards.
 
-        The last of equal rows wins; a deleted row that is set comes back. A refused call changes nothing.
+        The last of equal rows wins; a deleted row that is set comes back. A refused call changes nothing. The arrays
+        are read with the GIL released, and more than once: no other thread may write to them during the call.
         """
 
     def delete(self, rows: NDArray[np.int64]) -> None:
         """Take rows out of every search that starts afterwards; rows already gone are ignored, unknown ones refused."""
 
     def stats(self) -> dict[str, int | float | str]:
-        """``rows``, ``deleted``, ``dimension``, ``level``, ``bytes``, ``scans``, ``passes``, ``mean_rescored``.
+        """What the index holds and has done.
 
-        ``rows`` counts row numbers in use, deleted ones included: the next new row has that number. ``bytes`` includes
-        the borrowed vectors. ``scans`` counts queries, ``passes`` those over the rows that answered them: searches from
-        several threads share passes, of ``scans / passes`` queries on average. ``mean_rescored`` is how many rows a
-        query rescored in float64.
+        ``rows``, ``deleted``
+            Row numbers in use, deleted ones included (the next new row has that number); those deleted.
+        ``dimension``, ``level``
+            Of the vectors; the instruction-set level in use.
+        ``bytes``
+            Memory of all it holds, the borrowed vectors and room for rows to come included.
+        ``changed``, ``merges``
+            Rows set since all were coded last, which a search scores one by one; how often they were coded anew in the
+            background.
+        ``scans``, ``passes``
+            Queries answered by scanning, and the passes over the rows that it took: searches from several threads
+            share passes, ``scans / passes`` queries in each on average.
+        ``mean_rescored``
+            Rows that a query rescored in float64, on average.
         """
 
 @final
@@ -316,6 +327,51 @@ class AttributeTable:
         """
 
 @final
+class NeighbourScorer:
+    """Scores items for a history by what is like it, instead of by a vector. Deterministic: same input, same bits.
+
+    Sums are float64, in the order of the history. Matrices are CSR: row pointers int64, columns int32, values float32;
+    borrowed, as in `ExactIndex`.
+    """
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Not for callers: always a ``TypeError``."""
+
+    @staticmethod
+    def items(similarity: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]) -> NeighbourScorer:
+        """``score(i) = sum over the history of w(h) * similarity(h, i)``.
+
+        Parameters
+        ----------
+        similarity : CSR (N, N)
+            Row h: what having h says of the other items.
+        """
+
+    @staticmethod
+    def users(
+        profiles: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+        votes: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+        *,
+        item_count: int,
+        neighbours: int,
+        shrinkage: float,
+    ) -> NeighbourScorer:
+        """``score(i) = sum of s(v) * votes(v, i)`` over the `neighbours` users with the largest ``s(v)`` above 0.
+
+        ``s(v) = sum over the history of w(h) * profiles(v, h) * n / (n + shrinkage)``, n counting the items that the
+        history and v's profile have in common. Ties go to the lower user row. Items are alike by the cosine of their
+        columns of `profiles`.
+
+        Parameters
+        ----------
+        profiles, votes : CSR (U, N)
+            What histories are matched with, and what the matched ones vote for.
+        """
+
+    def scores(self, rows: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score (N,) of each item for distinct items with weights; 0 where nothing speaks for or against it."""
+
+@final
 class Answer:
     """What `Engine.recommend` returns."""
 
@@ -352,7 +408,7 @@ class Engine:
     ----------
     item_ids : IdTable of N items
     item_vectors : float32 (N, d)
-        Borrowed, as in `ExactIndex`.
+        Borrowed, as in `ExactIndex`. None with `neighbours`, as are `user_vectors` and `encoder`.
     item_popularity : float32 (N,)
         For the popular fallback: larger first, ties by lower row.
     user_ids : IdTable of U users
@@ -362,6 +418,9 @@ class Engine:
         CSR of the items each user touched in training, oldest first: row pointers, item rows, weights, and where they
         are known times in Unix seconds. They count as seen.
     encoder : UserEncoder
+    neighbours : NeighbourScorer
+        Scores items in place of vectors, for the user's history as `encoder` would be given it; until the first event
+        with a weight, for all of the training history. Equal scores go to the lower row, but scores of 0 by popularity.
     max_history : int
         Distinct items, latest kept, that a user's vector is made from. What is seen is never forgotten.
     max_sessions : int
@@ -374,13 +433,14 @@ class Engine:
         self,
         *,
         item_ids: IdTable,
-        item_vectors: NDArray[np.float32],
+        item_vectors: NDArray[np.float32] | None = None,
         item_popularity: NDArray[np.float32],
         user_ids: IdTable,
-        user_vectors: NDArray[np.float32],
+        user_vectors: NDArray[np.float32] | None = None,
         history: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
         | tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]],
-        encoder: UserEncoder,
+        encoder: UserEncoder | None = None,
+        neighbours: NeighbourScorer | None = None,
         max_history: int = 1000,
         max_sessions: int = 1_000_000,
         threads: int = 0,
@@ -436,9 +496,9 @@ class Engine:
         recent_events: Sequence[_RecentEvent] = (),
         encoded: tuple[int, NDArray[np.float32]] | None = None,
     ) -> tuple[NDArray[np.float32] | None, int]:
-        """The vector that `recommend` would use (None for the popular fallback) and how many of the items are seen.
+        """The vector that `recommend` would use and how many of the items are seen.
 
-        Takes `encoded`, and raises, as `recommend` does.
+        None for the popular fallback, and with `neighbours`. Takes `encoded`, and raises, as `recommend` does.
         """
 
     def unencoded(
@@ -454,9 +514,9 @@ class Engine:
         """
 
     def similar(self, item_id: str, k: int, *, allow: CompiledFilter | None = None) -> Answer:
-        """The k items with the highest cosine to an item, without itself; ``KeyError`` for an unknown item.
+        """The k items most like an item, without itself; ``KeyError`` for an unknown item.
 
-        With `allow`, of those that pass.
+        By the cosine of their vectors, or by `neighbours`. With `allow`, of those that pass.
         """
 
     def apply(self, events: Sequence[_AppliedEvent]) -> None:
