@@ -6,7 +6,6 @@ from recstream._core import Engine, IdTable, UserEncoder
 from recstream.bundle.encoder import AlsFoldIn, DecayedPooling, OnnxEncoder
 from recstream.bundle.ids import Ids
 from recstream.bundle.reader import Bundle
-from recstream.errors import BundleError
 
 
 def build_engine(bundle: Bundle, *, max_history: int = 1000, max_sessions: int = 1_000_000, threads: int = 0) -> Engine:
@@ -20,13 +19,14 @@ def build_engine(bundle: Bundle, *, max_history: int = 1000, max_sessions: int =
     max_history, max_sessions, threads : int
         As in `recstream._core.Engine`.
     """
+    history = (bundle.history_indptr, bundle.history_rows, bundle.history_weights)
     return Engine(
         item_ids=_id_table(bundle.item_ids),
         item_vectors=bundle.item_vectors,
         item_popularity=bundle.item_popularity,
         user_ids=_id_table(bundle.user_ids),
         user_vectors=bundle.user_vectors,
-        history=(bundle.history_indptr, bundle.history_rows, bundle.history_weights),
+        history=history if bundle.history_times is None else (*history, bundle.history_times),
         encoder=build_encoder(bundle),
         max_history=max_history,
         max_sessions=max_sessions,
@@ -47,7 +47,12 @@ def build_encoder(bundle: Bundle) -> UserEncoder:
     if isinstance(encoder, DecayedPooling):
         return UserEncoder.decayed_pooling(bundle.item_vectors, half_life_events=encoder.half_life_events)
     if isinstance(encoder, OnnxEncoder):
-        raise BundleError("encoder.json", "is of the kind onnx, which this version cannot serve; upgrade recstream")
+        return UserEncoder.outside(
+            dimension=bundle.manifest.dimension,
+            item_count=bundle.manifest.item_count,
+            max_length=encoder.max_length,
+            hears_aversions="weights" in encoder.inputs,
+        )
     return UserEncoder.constant(np.array(encoder.vector, dtype=np.float32))
 
 
