@@ -20,7 +20,7 @@ class FamilySettings(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Serving:
-    """What the server needs of a trained model: ``score = <user vector, item vector>``.
+    """What the server needs of a trained model: ``score = <user vector, item vector>``, or neighbours.
 
     Attributes
     ----------
@@ -30,12 +30,15 @@ class Serving:
         How the server turns live events into a user vector; for the training history it gives `user_vectors`.
     onnx : bytes, optional
         The graph of an `OnnxEncoder`: docs/bundle-format.md says what it takes and gives.
+    neighbours : (int64 (R + 1,), int32 (n,), float32 (n,)), optional
+        The sparse matrix of an `ItemNeighbours` or `UserNeighbours`; the vectors have no columns then.
     """
 
     user_vectors: NDArray[np.float32]
     item_vectors: NDArray[np.float32]
     encoder: Encoder
     onnx: bytes | None = None
+    neighbours: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]] | None = None
 
 
 class Model(Protocol):
