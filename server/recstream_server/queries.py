@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 FilterCondition: TypeAlias = (
     tuple[str, Literal["equals_any"], list[str] | list[float] | list[bool]]
     | tuple[str, Literal["range"], tuple[float, float]]
@@ -32,12 +35,14 @@ class RecommendQuery(NamedTuple):
     """None: the whole catalogue."""
     exclude: Sequence[str]
     exclude_seen: bool
-    recent_events: Sequence[tuple[str, float, bool]]
-    """(item_id, weight, marks_seen), oldest first."""
+    recent_events: Sequence[tuple[str, float, bool, int]]
+    """(item_id, weight, marks_seen, Unix seconds), oldest first."""
     include_attributes: bool
     min_state_version: int
     item_filter: ItemFilter | None = None
     """None: all items."""
+    encoded: tuple[int, NDArray[np.float32]] | None = None
+    """State version and the vector that was made of it, for `Engine.recommend`."""
 
 
 class SimilarQuery(NamedTuple):

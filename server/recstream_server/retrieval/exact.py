@@ -28,6 +28,7 @@ class ExactRetrieval:
             exclude=query.exclude,
             exclude_seen=query.exclude_seen,
             recent_events=query.recent_events,
+            encoded=query.encoded,
             allow=allow,
         )
         return Found(answer, approximate=False)

@@ -51,7 +51,10 @@ class FaissRetrieval:
         """Answer a query."""
         if query.candidates is None and (allow is None or allow.count >= _LEAST_ALLOWED_PART * self._items):
             vector, seen = self._engine.user_vector(
-                user_id=query.user_id, session_id=query.session_id, recent_events=query.recent_events
+                user_id=query.user_id,
+                session_id=query.session_id,
+                recent_events=query.recent_events,
+                encoded=query.encoded,
             )
             if vector is not None:
                 left_out = len(query.exclude) + (seen if query.exclude_seen else 0)
@@ -74,6 +77,7 @@ class FaissRetrieval:
                 exclude=query.exclude,
                 exclude_seen=query.exclude_seen,
                 recent_events=query.recent_events,
+                encoded=query.encoded,
                 allow=allow,
             )
             if len(answer.rows) == query.k:
