@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class RecommendQuery(NamedTuple):
     """A query for a user's best items, of the catalogue or of given ones."""
@@ -15,10 +18,12 @@ class RecommendQuery(NamedTuple):
     """None: the whole catalogue."""
     exclude: Sequence[str]
     exclude_seen: bool
-    recent_events: Sequence[tuple[str, float, bool]]
-    """(item_id, weight, marks_seen), oldest first."""
+    recent_events: Sequence[tuple[str, float, bool, int]]
+    """(item_id, weight, marks_seen, Unix seconds), oldest first."""
     include_attributes: bool
     min_state_version: int
+    encoded: tuple[int, NDArray[np.float32]] | None = None
+    """State version and the vector that was made of it, for `Engine.recommend`."""
 
 
 class SimilarQuery(NamedTuple):

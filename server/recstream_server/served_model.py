@@ -1,5 +1,7 @@
 """A model that the server holds: its engine, how it is searched, and how its answers are packed."""
 
+from collections.abc import Collection
+
 import numpy as np
 
 from recstream._core import Answer, Engine
@@ -11,6 +13,7 @@ from recstream_server.item_attributes import ItemAttributes
 from recstream_server.packing import AnswerPacker
 from recstream_server.queries import RecommendQuery, SimilarQuery
 from recstream_server.retrieval import Found, Retrieval
+from recstream_server.user_encoding import UserEncoding
 
 
 class ServedModel:
@@ -25,6 +28,8 @@ class ServedModel:
         Over the engine.
     max_history : int
         As the engine was given.
+    encoding : UserEncoding, optional
+        For an engine whose encoder is outside of the core.
 
     Attributes
     ----------
@@ -37,7 +42,15 @@ class ServedModel:
         sums over their rows.
     """
 
-    def __init__(self, bundle: Bundle, engine: Engine, retrieval: Retrieval, *, max_history: int) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        engine: Engine,
+        retrieval: Retrieval,
+        *,
+        max_history: int,
+        encoding: UserEncoding | None = None,
+    ) -> None:
         manifest = bundle.manifest
         version = types.ModelVersion(name=manifest.name, version=manifest.version)
         self.engine = engine
@@ -45,14 +58,22 @@ class ServedModel:
         self.description = _describe(manifest, version, retrieval.name)
         self.packer = AnswerPacker(version, ItemAttributes(bundle.items))
         folds_in = isinstance(bundle.encoder, AlsFoldIn)
-        encoding = max_history * manifest.dimension * (manifest.dimension if folds_in else 1)
+        pooling = max_history * manifest.dimension * (manifest.dimension if folds_in else 1)
         if bundle.neighbours is not None:
-            encoding = _most_entries(bundle.neighbours, max_history)
-        self.query_multiply_adds = manifest.item_count * max(manifest.dimension, 1) + encoding
+            pooling = _most_entries(bundle.neighbours, max_history)
+        self.query_multiply_adds = manifest.item_count * max(manifest.dimension, 1) + pooling
         self._retrieval = retrieval
+        self._encoding = encoding
 
     def recommend(self, query: RecommendQuery) -> Found:
-        """Answer a query, unless it insists on events that are not here yet."""
+        """Answer a query, unless it insists on events that are not here yet.
+
+        Raises
+        ------
+        StateVersionError
+        NotEncodedError
+            The user's vector has yet to be made, which may take milliseconds: call `encode_and_recommend`.
+        """
         reached = self.engine.state_version
         if query.min_state_version > reached:
             raise StateVersionError(
@@ -60,6 +81,15 @@ class ServedModel:
                 "ask the server that acknowledged the event, or leave the field out"
             )
         return self._retrieval.recommend(query)
+
+    def encode_and_recommend(self, query: RecommendQuery) -> Found:
+        """Make the vector that `recommend` misses, and answer; also raises as `UserEncoding.answer` does."""
+        return self.recommend(query) if self._encoding is None else self._encoding.answer(query, self.recommend)
+
+    def encode_changed(self, pairs: Collection[tuple[str, str]]) -> None:
+        """Make the vectors of users (user_id, session_id) whose state has changed, if the engine cannot itself."""
+        if self._encoding is not None:
+            self._encoding.encode_changed(pairs)
 
     def similar(self, query: SimilarQuery) -> Answer:
         """Find the neighbours of an item."""

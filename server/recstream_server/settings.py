@@ -60,6 +60,22 @@ class EngineSettings(_Section):
     workers: int = Field(default=2, ge=1, le=64, description="Worker threads for large scans and for reading the log.")
 
 
+class EncoderSettings(_Section):
+    """How the neural encoder of a model is run; of no influence on models without one."""
+
+    threads: int = Field(default=1, ge=1, le=1024, description="Cores that one run may use.")
+    batch_users: int = Field(
+        default=32, ge=1, le=1024, description="Most users in one run; more in a commit take several."
+    )
+    users_per_commit: int = Field(
+        default=128,
+        ge=0,
+        le=100_000,
+        description="Users that are encoded before their events are acknowledged; others of the same commit wait for "
+        "their next query.",
+    )
+
+
 class RetrievalSettings(_Section):
     """How the top K is searched."""
 
@@ -204,6 +220,7 @@ class Settings(BaseSettings):
     )
     listen: ListenSettings = ListenSettings()
     engine: EngineSettings = EngineSettings()
+    encoder: EncoderSettings = EncoderSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     limits: LimitSettings = LimitSettings()
     events: EventSettings = EventSettings()

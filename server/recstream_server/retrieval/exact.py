@@ -28,5 +28,6 @@ class ExactRetrieval:
             exclude=query.exclude,
             exclude_seen=query.exclude_seen,
             recent_events=query.recent_events,
+            encoded=query.encoded,
         )
         return Found(answer, approximate=False)

@@ -47,7 +47,10 @@ class FaissRetrieval:
         """Answer a query."""
         if query.candidates is None:
             vector, seen = self._engine.user_vector(
-                user_id=query.user_id, session_id=query.session_id, recent_events=query.recent_events
+                user_id=query.user_id,
+                session_id=query.session_id,
+                recent_events=query.recent_events,
+                encoded=query.encoded,
             )
             if vector is not None:
                 left_out = len(query.exclude) + (seen if query.exclude_seen else 0)
@@ -67,6 +70,7 @@ class FaissRetrieval:
                 exclude=query.exclude,
                 exclude_seen=query.exclude_seen,
                 recent_events=query.recent_events,
+                encoded=query.encoded,
             )
             if len(answer.rows) == query.k:
                 return Found(answer, approximate=True)
