@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from recstream._core import Engine
 from recstream.bundle import Bundle, OnnxEncoder, load_bundle
+from recstream.bundle.attribute_table import build_attribute_table
 from recstream.bundle.engine import build_engine
 from recstream.bundle.onnx_runner import OnnxRunner
 from recstream.errors import ConfigurationError
@@ -27,6 +28,7 @@ from recstream_server.event_sink import EventSink
 from recstream_server.event_writer import EventWriter
 from recstream_server.interceptors.admission import Admission
 from recstream_server.interceptors.calls import GuardedHandlers
+from recstream_server.item_filters import ItemFilters
 from recstream_server.lifecycle import drain, stop_signals, until_stopped
 from recstream_server.listener import bind, check_free, server_options
 from recstream_server.recommender import Recommender
@@ -120,8 +122,9 @@ def _load_model(settings: Settings, metrics: Metrics) -> ServedModel:
             )
         retrieval = FaissRetrieval(engine, bundle.item_vectors, settings.retrieval)
     _LOGGER.info("model_loaded", name=bundle.manifest.name, version=bundle.manifest.version, retrieval=retrieval.name)
+    filters = ItemFilters(build_attribute_table(bundle.items, cache_bytes=settings.engine.filter_cache_bytes))
     encoding = _encoding(bundle, engine, settings.encoder, metrics)
-    return ServedModel(bundle, engine, retrieval, max_history=settings.engine.max_history, encoding=encoding)
+    return ServedModel(bundle, engine, retrieval, filters, max_history=settings.engine.max_history, encoding=encoding)
 
 
 def _encoding(bundle: Bundle, engine: Engine, settings: EncoderSettings, metrics: Metrics) -> UserEncoding | None:
@@ -236,7 +239,7 @@ class _Server:
         )
 
     def _publish(self, writer: EventWriter) -> None:
-        engine = self._model.engine
+        engine, filters = self._model.engine, self._model.filters
         self._metrics.model(self._model.name, self._version)
         self._metrics.publish(
             {
@@ -248,6 +251,9 @@ class _Server:
                 "users_in_state": ("Users with live events.", lambda: engine.stats()["users_in_state"]),
                 "sessions_in_state": ("Sessions kept.", lambda: engine.stats()["sessions_in_state"]),
                 "state_bytes": ("Memory of the user state.", lambda: engine.stats()["state_bytes"]),
+                "filter_cache_bytes": ("Memory of compiled filters.", lambda: filters.stats()["cache_bytes"]),
+                "filter_cache_hits": ("Look-ups that found one.", lambda: filters.stats()["cache_hits"]),
+                "filter_cache_misses": ("Look-ups that did not.", lambda: filters.stats()["cache_misses"]),
                 "items": ("Items that can be recommended.", lambda: engine.stats()["items"]),
             }
         )

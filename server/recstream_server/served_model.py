@@ -10,6 +10,7 @@ from recstream.errors import NotFoundError, StateVersionError
 from recstream.v1 import model_service_pb2 as model_pb
 from recstream.v1 import types_pb2 as types
 from recstream_server.item_attributes import ItemAttributes
+from recstream_server.item_filters import ItemFilters
 from recstream_server.packing import AnswerPacker
 from recstream_server.queries import RecommendQuery, SimilarQuery
 from recstream_server.retrieval import Found, Retrieval
@@ -26,6 +27,8 @@ class ServedModel:
         Made from the bundle.
     retrieval : Retrieval
         Over the engine.
+    filters : ItemFilters
+        Over the bundle's items.
     max_history : int
         As the engine was given.
     encoding : UserEncoding, optional
@@ -34,6 +37,7 @@ class ServedModel:
     Attributes
     ----------
     engine : Engine
+    filters : ItemFilters
     name : str
     description : recstream.v1.Model
     packer : AnswerPacker
@@ -47,6 +51,7 @@ class ServedModel:
         bundle: Bundle,
         engine: Engine,
         retrieval: Retrieval,
+        filters: ItemFilters,
         *,
         max_history: int,
         encoding: UserEncoding | None = None,
@@ -54,6 +59,7 @@ class ServedModel:
         manifest = bundle.manifest
         version = types.ModelVersion(name=manifest.name, version=manifest.version)
         self.engine = engine
+        self.filters = filters
         self.name = manifest.name
         self.description = _describe(manifest, version, retrieval.name)
         self.packer = AnswerPacker(version, ItemAttributes(bundle.items))
@@ -80,7 +86,7 @@ class ServedModel:
                 f"min_state_version: is {query.min_state_version}, this server has reached {reached}; "
                 "ask the server that acknowledged the event, or leave the field out"
             )
-        return self._retrieval.recommend(query)
+        return self._retrieval.recommend(query, self.filters.compile(query.item_filter))
 
     def encode_and_recommend(self, query: RecommendQuery) -> Found:
         """Make the vector that `recommend` misses, and answer; also raises as `UserEncoding.answer` does."""
@@ -93,8 +99,9 @@ class ServedModel:
 
     def similar(self, query: SimilarQuery) -> Answer:
         """Find the neighbours of an item."""
+        allow = self.filters.compile(query.item_filter)
         try:
-            return self.engine.similar(query.item_id, query.k)
+            return self.engine.similar(query.item_id, query.k, allow=allow)
         except KeyError:
             raise NotFoundError(
                 "item_id: this model has no such item; it was not in the training data", reason="ITEM_NOT_FOUND"

@@ -20,6 +20,8 @@ API_ID_BYTES = 128
 API_PAGE_SIZE = 1000
 API_ITEM_IDS = 10_000
 API_RECENT_EVENTS = 1000
+API_FILTER_CONDITIONS = 64
+API_FILTER_VALUES = 1000
 
 
 class _Section(BaseModel):
@@ -50,6 +52,13 @@ class EngineSettings(_Section):
     )
     max_sessions: int = Field(
         default=1_000_000, ge=1, le=100_000_000, description="Sessions kept; those idle longest are dropped first."
+    )
+    filter_cache_bytes: int = Field(
+        default=64 * 2**20,
+        ge=0,
+        le=2**40,
+        description="Memory for compiled filters, a bit an item for each filter and each of its conditions; those used "
+        "longest ago leave first.",
     )
     inline_multiply_adds: int = Field(
         default=8_000_000,
@@ -114,6 +123,12 @@ class LimitSettings(_Section):
     exclude_item_ids: int = Field(default=API_ITEM_IDS, ge=1, le=API_ITEM_IDS, description="Exclusions of one query.")
     recent_events: int = Field(
         default=API_RECENT_EVENTS, ge=1, le=API_RECENT_EVENTS, description="Recent events of one query."
+    )
+    filter_conditions: int = Field(
+        default=API_FILTER_CONDITIONS, ge=1, le=API_FILTER_CONDITIONS, description="Conditions of one filter."
+    )
+    filter_values: int = Field(
+        default=API_FILTER_VALUES, ge=1, le=API_FILTER_VALUES, description="Values that one condition compares with."
     )
     calls_in_flight: int = Field(
         default=1000,

@@ -11,6 +11,7 @@ from recstream.v1 import types_pb2 as types
 from recstream_server.event_log.protocol import unix_seconds
 from recstream_server.queries import RecommendQuery, SimilarQuery, WatchQuery
 from recstream_server.settings import LimitSettings
+from recstream_server.validation.item_filter import check_filter
 from recstream_server.validation.user_event import check_event_time, check_event_type, check_value
 from recstream_server.validation.violations import Violations
 
@@ -61,6 +62,7 @@ class RecommendationChecks:
         _check_seen_policy(found, request.seen_policy)
         recent_events = self._recent_events(found, request.recent_events)
         found.state_version(request.min_state_version)
+        item_filter = check_filter(found, request.filter, self._limits)
         found.raise_if_any()
         return RecommendQuery(
             user_id=request.user_id,
@@ -72,6 +74,7 @@ class RecommendationChecks:
             recent_events=recent_events,
             include_attributes=request.include_attributes,
             min_state_version=request.min_state_version,
+            item_filter=item_filter,
         )
 
     def similar(self, request: rec_pb.FindSimilarItemsRequest) -> SimilarQuery:
@@ -79,8 +82,9 @@ class RecommendationChecks:
         found = Violations(self._limits.id_bytes)
         found.text_id("item_id", request.item_id, required=True)
         k = found.page_size(request.page_size, default=DEFAULT_PAGE_SIZE, limit=self._limits.page_size)
+        item_filter = check_filter(found, request.filter, self._limits)
         found.raise_if_any()
-        return SimilarQuery(request.item_id, k, request.include_attributes)
+        return SimilarQuery(request.item_id, k, request.include_attributes, item_filter)
 
     def watch(self, request: rec_pb.WatchRecommendationsRequest) -> WatchQuery:
         """Check a standing query."""
@@ -104,6 +108,7 @@ class RecommendationChecks:
         _check_seen_policy(found, request.seen_policy)
         recent_events = self._recent_events(found, request.recent_events)
         found.state_version(request.min_state_version)
+        item_filter = check_filter(found, request.filter, limits)
         return RecommendQuery(
             user_id=request.user_id,
             session_id=request.session_id,
@@ -114,6 +119,7 @@ class RecommendationChecks:
             recent_events=recent_events,
             include_attributes=request.include_attributes,
             min_state_version=request.min_state_version,
+            item_filter=item_filter,
         )
 
     def _recent_events(

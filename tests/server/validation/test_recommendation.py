@@ -101,7 +101,7 @@ def test_a_query_carries_everything_over(checks: RecommendationChecks) -> None:
             min_state_version=9,
         )
     )
-    assert query == ("u", "s", 7, ["a", "b"], ["c"], False, query.recent_events, True, 9, None)
+    assert query == ("u", "s", 7, ["a", "b"], ["c"], False, query.recent_events, True, 9, None, None)
     now = 1_700_000_000
     assert query.recent_events == [("i", 1.0, True, now), ("i", -1.0, True, now), ("i", 0.0, False, now)]
 
@@ -192,11 +192,11 @@ def test_watch_names_fields_below_recommend(checks: RecommendationChecks, faults
 def test_every_request_field_is_checked_or_known_to_need_no_check() -> None:
     """Fails when a request gets a field that the tests above do not know."""
     known = {
-        "RecommendItemsRequest": "user_id session_id page_size candidate_item_ids exclude_item_ids seen_policy "
+        "RecommendItemsRequest": "user_id session_id page_size candidate_item_ids exclude_item_ids seen_policy filter "
         "include_attributes recent_events min_state_version",
         "RankItemsRequest": "user_id session_id item_ids seen_policy include_attributes recent_events "
-        "min_state_version",
-        "FindSimilarItemsRequest": "item_id page_size include_attributes",
+        "min_state_version filter",
+        "FindSimilarItemsRequest": "item_id page_size include_attributes filter",
         "WatchRecommendationsRequest": "recommend min_interval",
         "StreamingRecommendRequest": "sequence recommend event",
     }
