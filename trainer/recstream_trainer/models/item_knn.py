@@ -24,8 +24,12 @@ class ItemKnnSettings(FamilySettings):
 
 
 def make(
-    settings: ItemKnnSettings, train: Interactions, catalogue: Catalogue, seed: int, device: str
-) -> NeighbourModel:  # noqa: ARG001
+    settings: ItemKnnSettings,
+    train: Interactions,
+    catalogue: Catalogue,
+    seed: int,  # noqa: ARG001 - of the shape that families share
+    device: str,  # noqa: ARG001
+) -> NeighbourModel:
     """See `recstream_trainer.models.model.ModelMaker`; nothing is random."""
 
     def learn() -> tuple[Csr, float]:
