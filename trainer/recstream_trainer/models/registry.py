@@ -9,11 +9,15 @@ from recstream_trainer.suggestions import closest
 
 FAMILIES: Final[dict[str, str]] = {
     "als": "recstream_trainer.models.als",
+    "biased_mf": "recstream_trainer.models.biased_mf",
+    "bpr": "recstream_trainer.models.bpr",
     "ease": "recstream_trainer.models.ease",
     "hstu": "recstream_trainer.models.hstu",
     "item_knn": "recstream_trainer.models.item_knn",
     "popular": "recstream_trainer.models.popular",
     "sasrec": "recstream_trainer.models.sasrec",
+    "svdpp": "recstream_trainer.models.svdpp",
+    "user_knn": "recstream_trainer.models.user_knn",
 }
 """Name of a family to the module whose ``FAMILY`` it is; imported on demand, as torch takes seconds to load."""
 
