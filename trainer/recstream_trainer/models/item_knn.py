@@ -8,13 +8,15 @@ from scipy.sparse import csr_array
 from recstream._core import NeighbourScorer
 from recstream.bundle import ItemNeighbours
 from recstream_trainer.evaluation import Interactions
+from recstream_trainer.evaluation.rating_accuracy import Ratings
 from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.item_similarity import Similarity, Weighting, item_neighbours, weigh_matrix
-from recstream_trainer.models.model import Family, FamilySettings
+from recstream_trainer.models.model import Family
 from recstream_trainer.models.neighbour_model import Csr, NeighbourModel, as_csr, user_item_matrix
+from recstream_trainer.models.rating_knn import KnnRatings, RatingKnnSettings
 
 
-class ItemKnnSettings(FamilySettings):
+class ItemKnnSettings(RatingKnnSettings):
     """Settings of item kNN."""
 
     similarity: Similarity = Field(default="cosine", description="cosine, adjusted_cosine or pearson")
@@ -43,6 +45,11 @@ def make(
     )
 
 
+def rate(settings: ItemKnnSettings, ratings: Ratings, seed: int) -> KnnRatings:  # noqa: ARG001
+    """See `recstream_trainer.models.model.RaterMaker`; nothing is random."""
+    return KnnRatings(settings, ratings, "items")
+
+
 def _memory_bytes(settings: ItemKnnSettings, users: int, items: int, interactions: int) -> int:  # noqa: ARG001
     # Pairs by user and by item; blocks of dense similarities with their products and common users; the neighbours.
     return 2 * interactions * 12 * 2 + 4 * max(8 << 23, 8 * items) + items * min(settings.neighbours, items) * 24
@@ -56,5 +63,6 @@ FAMILY: Final = Family(
     memory_bytes=_memory_bytes,
     fades=True,
     single_pass=True,
+    rate=rate,
     quick={"neighbours": 20},
 )

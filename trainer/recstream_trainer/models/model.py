@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from recstream.bundle import Encoder
 from recstream_trainer.evaluation import Interactions
+from recstream_trainer.evaluation.rating_accuracy import RatingPredictor, Ratings
 from recstream_trainer.models.catalogue import Catalogue
 
 
@@ -76,6 +77,10 @@ MemoryEstimate = Callable[[Any, int, int, int], int]
 """(settings, users, items, interactions) to the peak bytes that training takes."""
 
 
+RaterMaker = Callable[[Any, Ratings, int], RatingPredictor]
+"""(settings, ratings to train on, seed) to a trained predictor of ratings."""
+
+
 @dataclass(frozen=True)
 class Family:
     """A kind of model that can be trained.
@@ -97,6 +102,11 @@ class Family:
     onward_share : float
         Where training takes long: the final fit on everything goes on from the best epoch, by this share of the epochs
         that led there; 0 starts it anew.
+    rate : callable, optional
+        How it predicts ratings, for protocol B.
+    learns_ratings : bool
+        It is trained on all ratings, as weights, instead of preferences, for as many epochs as its setting ``epochs``
+        says.
     quick : mapping
         Settings that ``--quick`` changes.
     """
@@ -109,4 +119,6 @@ class Family:
     fades: bool = False
     single_pass: bool = False
     onward_share: float = 0.0
+    rate: RaterMaker | None = None
+    learns_ratings: bool = False
     quick: Mapping[str, Any] = field(default_factory=dict)
