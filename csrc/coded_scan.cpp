@@ -20,19 +20,6 @@ constexpr std::int64_t kRunBytes = 16 * 1024;
 constexpr std::size_t kMostKeptShare = 8;
 constexpr std::size_t kAlwaysKept = 1024;
 
-// A bitmap is in the order of rows, and to translate it for a group takes as long as two queries take to scan it.
-constexpr std::size_t kQueriesWorthTranslating = 8;
-
-std::optional<std::span<const std::uint64_t>> common_bitmap(std::span<const PreparedQuery> queries,
-                                                            std::span<const std::size_t> wanted) {
-  const auto& first = queries[wanted.front()].allow;
-  if (wanted.size() < kQueriesWorthTranslating || !first) return std::nullopt;
-  const bool common = std::all_of(wanted.begin(), wanted.end(), [&](std::size_t q) {
-    return queries[q].allow && queries[q].allow->data() == first->data();
-  });
-  return common ? first : std::nullopt;
-}
-
 std::size_t tiles_for(std::size_t queries) { return (queries + kernels::kTileQueries - 1) / kernels::kTileQueries; }
 
 double error_of(const CodedQuery& query, const CodedGroup& group) {
@@ -50,7 +37,6 @@ CodedScan::CodedScan(const IndexSnapshot& snapshot, const kernels::Table& kernel
       queries_(queries),
       wanted_(wanted),
       run_groups_(std::clamp<std::int64_t>(kRunBytes / rows_.group_bytes(), 1, kernels::kRunGroups)),
-      shared_allow_(common_bitmap(queries, wanted)),
       shared_(wanted.size()) {
   coded_.reserve(wanted.size());
   for (const auto q : wanted) coded_.emplace_back(queries[q].vector, queries[q].norm, rows_);
@@ -110,16 +96,9 @@ std::vector<QueryTile> CodedScan::tiles_of(std::span<const std::size_t> active) 
   return tiles;
 }
 
-// Slots of a group that exist and that the bitmap of all queries lets pass.
-std::uint64_t CodedScan::shared_eligible(std::int64_t group) const {
-  const auto first = static_cast<std::size_t>(group * kGroup);
-  const auto rows = std::span(rows_.rows).subspan(first, std::min<std::size_t>(kGroup, rows_.rows.size() - first));
-  if (!shared_allow_) return ~std::uint64_t{0} >> (static_cast<std::size_t>(kGroup) - rows.size());
-  std::uint64_t eligible = 0;
-  for (std::size_t slot = 0; slot < rows.size(); ++slot) {
-    eligible |= static_cast<std::uint64_t>(has_bit(*shared_allow_, rows[slot])) << slot;
-  }
-  return eligible;
+std::uint64_t CodedScan::slots_of(std::int64_t group) const {
+  const auto slots = static_cast<std::int64_t>(rows_.rows.size()) - group * kGroup;
+  return slots >= kGroup ? ~std::uint64_t{0} : (std::uint64_t{1} << slots) - 1;
 }
 
 // Each tile asks for its share of the codes behind the run, so that memory works while the tiles compute. Without it
@@ -155,9 +134,8 @@ void CodedScan::add_matches(std::size_t w, std::int64_t group, std::uint64_t mat
   const CodedQuery& coded = coded_[w];
   const CodedGroup& header = rows_.groups[static_cast<std::size_t>(group)];
   const auto first = group * kGroup;
-  matched &= shared_eligible(group);
-  const bool is_eligible_anyway =
-      part_.stale == 0 && query.exclude.empty() && (shared_allow_.has_value() || !query.allow.has_value());
+  matched &= slots_of(group);
+  const bool is_eligible_anyway = part_.stale == 0 && query.exclude.empty() && !query.allow;
   if (!is_eligible_anyway) matched = eligible_among(matched, first, query);
   const double scale = coded.scale * header.scale;
   const double error = error_of(coded, header);

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -42,7 +41,8 @@ class CodedScan {
 
   void scan_changed(std::span<Survivors> found);
   std::vector<QueryTile> tiles_of(std::span<const std::size_t> active) const;
-  std::uint64_t shared_eligible(std::int64_t group) const;
+  /// Bits of the slots that a group has.
+  std::uint64_t slots_of(std::int64_t group) const;
   void prefetch_next(const CodedRun& run, std::size_t tile, std::size_t tiles) const;
   void scan_tile(QueryTile& tile, const CodedRun& run, kernels::CodeMatches& matches, std::span<Survivors> found) const;
   void add_matches(std::size_t w, std::int64_t group, std::uint64_t matched, const std::int32_t* scores,
@@ -59,8 +59,6 @@ class CodedScan {
   const std::span<const PreparedQuery> queries_;
   const std::span<const std::size_t> wanted_;
   const std::int64_t run_groups_;
-  /// The bitmap of all queries, when they are enough to translate it to slots; or none.
-  const std::optional<std::span<const std::uint64_t>> shared_allow_;
   std::vector<CodedQuery> coded_;
   std::vector<Shared> shared_;
   std::atomic<std::int64_t> next_run_{0};

@@ -13,7 +13,8 @@ void fold_into(UserStore& store, UserStore::Shard& shard, std::string_view id, c
   auto& entry = store.obtain(shard, id);
   const auto old_version = entry.second.version;
   const auto old_bytes = old_version == 0 ? 0 : entry.second.bytes();
-  entry.second.fold(event.version, {.item = item, .weight = event.weight}, event.marks_seen, max_history);
+  entry.second.fold(event.version, {.item = item, .weight = event.weight, .time = event.time}, event.marks_seen,
+                    max_history);
   store.settle(entry, old_version, old_bytes);
 }
 
@@ -30,6 +31,7 @@ void require_events(std::span<const Event> events, std::int64_t version) {
     }
     if (event.user_id.empty() && event.session_id.empty()) refuse(i, "needs a user_id or a session_id");
     if (event.item_id.empty()) refuse(i, "needs an item_id");
+    require_time(event.time, "events", i);
     require_weight(event.weight, "events", i);
     version = event.version;
   }
@@ -39,6 +41,12 @@ void require_weight(double weight, const char* what, std::size_t i) {
   if (std::fabs(weight) <= static_cast<double>(std::numeric_limits<float>::max())) return;
   throw std::invalid_argument(std::string(what) + "[" + std::to_string(i) + "]: weight must be a float32 number, got " +
                               std::to_string(weight));
+}
+
+void require_time(std::int64_t time, const char* what, std::size_t i) {
+  if (time >= 0) return;
+  throw std::invalid_argument(std::string(what) + "[" + std::to_string(i) + "]: time must be Unix seconds or 0, got " +
+                              std::to_string(time));
 }
 
 void fold_event(EngineState& state, const Event& event, std::size_t max_history) {

@@ -33,6 +33,9 @@ void require_events(std::span<const Event> events, std::int64_t version);
 /// stay finite in float64, however many there are.
 void require_weight(double weight, const char* what, std::size_t i);
 
+/// Throws std::invalid_argument, naming entry i of `what`, for a negative time.
+void require_time(std::int64_t time, const char* what, std::size_t i);
+
 /// Folds one event into the user's and the session's state at once, so that no query sees it in one of them only.
 void fold_event(EngineState& state, const Event& event, std::size_t max_history);
 

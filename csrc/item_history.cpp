@@ -19,17 +19,19 @@ HistoryBuilder::HistoryBuilder(std::size_t touches, std::int64_t item_count)
   entries_.reserve(touches);
 }
 
-void HistoryBuilder::touch(ItemKey item, double weight) {
-  if (item >= item_count_) return;
-  const auto slot = slot_of(item);
+void HistoryBuilder::touch(const Interaction& touch) {
+  if (touch.item >= item_count_) return;
+  Interaction latest = touch;
+  const auto slot = slot_of(touch.item);
   if (slots_[slot] >= 0) {
     Interaction& earlier = entries_[static_cast<std::size_t>(slots_[slot])];
-    weight += earlier.weight;
+    latest.weight += earlier.weight;
+    latest.time = std::max(latest.time, earlier.time);
     earlier.item = -1;
   }
   slots_[slot] = static_cast<std::int32_t>(entries_.size());
-  slot_items_[slot] = item;
-  entries_.push_back({.item = item, .weight = weight});
+  slot_items_[slot] = touch.item;
+  entries_.push_back(latest);
 }
 
 ItemHistory HistoryBuilder::finish(std::size_t max_items) const {
@@ -38,9 +40,11 @@ ItemHistory HistoryBuilder::finish(std::size_t max_items) const {
     if (entry->item < 0) continue;
     history.rows.push_back(entry->item);
     history.weights.push_back(to_float32(entry->weight));
+    history.times.push_back(entry->time);
   }
   std::reverse(history.rows.begin(), history.rows.end());
   std::reverse(history.weights.begin(), history.weights.end());
+  std::reverse(history.times.begin(), history.times.end());
   return history;
 }
 

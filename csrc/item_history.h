@@ -13,6 +13,8 @@ namespace recstream {
 struct ItemHistory {
   std::vector<std::int64_t> rows;
   std::vector<float> weights;
+  /// Unix seconds of the latest touch of each, 0 where nobody knows.
+  std::vector<std::int64_t> times;
 };
 
 /// Adds up touches, oldest first, into a history. An item touched again moves to the end and its weights add up.
@@ -21,7 +23,7 @@ class HistoryBuilder {
   /// For at most `touches` touches of items 0 .. item_count - 1; others are ignored.
   HistoryBuilder(std::size_t touches, std::int64_t item_count);
 
-  void touch(ItemKey item, double weight);
+  void touch(const Interaction& touch);
 
   /// The `max_items` items touched last. Weights beyond float32 become its largest number.
   ItemHistory finish(std::size_t max_items) const;

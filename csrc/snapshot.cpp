@@ -13,8 +13,8 @@
 namespace recstream {
 namespace {
 
-constexpr std::string_view kMagic = "RSSTATE1";
-constexpr std::size_t kInteractionBytes = sizeof(std::uint32_t) + sizeof(double);
+constexpr std::string_view kMagic = "RSSTATE2";
+constexpr std::size_t kInteractionBytes = sizeof(std::uint32_t) + sizeof(double) + sizeof(std::int64_t);
 constexpr std::size_t kStateBytes = 3 * sizeof(std::uint32_t) + sizeof(std::int64_t);
 
 void require(bool holds, const char* problem) {
@@ -46,6 +46,7 @@ void put_state(ByteWriter& writer, ItemList& items, const ItemKeys& keys, const 
   for (const auto& interaction : state.interactions) {
     writer.put(items.number(interaction.item));
     writer.put(interaction.weight);
+    writer.put(interaction.time);
   }
   // By text, because keys rise in an order that depends on the catalogue.
   std::vector<ItemKey> seen = state.seen;
@@ -99,8 +100,10 @@ UserState get_state(ByteReader& reader, const std::vector<ItemKey>& items, std::
   for (std::size_t i = 0; i < interactions; ++i) {
     const auto item = get_item(reader, items);
     const auto weight = reader.get<double>();
+    const auto time = reader.get<std::int64_t>();
     require(std::isfinite(weight), "a weight is not finite");
-    state.interactions.push_back({.item = item, .weight = weight});
+    require(time >= 0, "a time is negative");
+    state.interactions.push_back({.item = item, .weight = weight, .time = time});
     touched.push_back(item);
   }
   require_distinct(std::move(touched));
@@ -152,7 +155,7 @@ std::string encode_snapshot(const EngineState& state) {
 void decode_snapshot(std::string_view bytes, EngineState& state, std::size_t max_history) {
   ByteReader reader(bytes);
   if (bytes.substr(0, kMagic.size()) != kMagic) {
-    throw std::invalid_argument("snapshot is damaged, or of another version: it does not begin with RSSTATE1");
+    throw std::invalid_argument("snapshot is damaged, or of another version: it does not begin with RSSTATE2");
   }
   reader.get_raw(kMagic.size());
   const auto version = reader.get<std::int64_t>();

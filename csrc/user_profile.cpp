@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <span>
 #include <utility>
 
 #include "item_history.h"
+#include "outside_vectors.h"
 
 namespace recstream {
 namespace {
 
 using Vector = std::optional<std::vector<float>>;
+
+constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
 /// Recent events on items of the catalogue.
 struct Recent {
@@ -22,10 +26,11 @@ Recent resolve(const IdTable& items, std::span<const RecentEvent> events) {
   Recent recent;
   for (std::size_t i = 0; i < events.size(); ++i) {
     require_weight(events[i].weight, "recent_events", i);
+    require_time(events[i].time, "recent_events", i);
     const auto row = items.find(events[i].item_id);
     if (row < 0) continue;
     const auto item = static_cast<ItemKey>(row);
-    recent.touches.push_back({.item = item, .weight = events[i].weight});
+    recent.touches.push_back({.item = item, .weight = events[i].weight, .time = events[i].time});
     if (events[i].marks_seen) recent.seen.push_back(item);
   }
   return recent;
@@ -35,7 +40,13 @@ Recent resolve(const IdTable& items, std::span<const RecentEvent> events) {
 struct Base {
   std::span<const std::int32_t> rows;
   std::span<const float> weights;
+  /// Empty where no time is known.
+  std::span<const std::int64_t> times;
   Vector vector;
+
+  Interaction touch(std::size_t i) const {
+    return {.item = rows[i], .weight = weights[i], .time = times.empty() ? 0 : times[i]};
+  }
 };
 
 Base base_of(const EngineModel& model, std::string_view user_id) {
@@ -44,8 +55,10 @@ Base base_of(const EngineModel& model, std::string_view user_id) {
   const auto first = static_cast<std::size_t>(model.history_pointers[static_cast<std::size_t>(user)]);
   const auto count = static_cast<std::size_t>(model.history_pointers[static_cast<std::size_t>(user) + 1]) - first;
   const auto vector = model.user_vectors.row(user);
+  const auto times = model.history_times;
   return {.rows = model.history_rows.subspan(first, count),
           .weights = model.history_weights.subspan(first, count),
+          .times = times.empty() ? times : times.subspan(first, count),
           .vector = std::vector<float>(vector.begin(), vector.end())};
 }
 
@@ -78,8 +91,8 @@ void keep_vector(UserStore& store, std::string_view id, std::int64_t version, co
 
 class VectorMaker {
  public:
-  VectorMaker(const EngineModel& model, const Recent& recent, std::size_t max_history)
-      : model_(model), recent_(recent), max_history_(max_history) {}
+  VectorMaker(const EngineModel& model, const Recent& recent, const OutsideVectors& outside, std::size_t max_history)
+      : model_(model), recent_(recent), outside_(outside), max_history_(max_history) {}
 
   /// From live and recent events on top of the base; none while these events have no weight. Always from scratch, so
   /// that it does not depend on which queries came in between. Keeps it in the store when no recent events are in it.
@@ -99,6 +112,11 @@ class VectorMaker {
     return vector;
   }
 
+  /// What a vector is made from; none while live and recent events have no weight.
+  std::optional<ItemHistory> history(std::span<const Interaction> live, const Base& base) const {
+    return merge(live, base, max_history_);
+  }
+
  private:
   bool has_weight(std::span<const Interaction> touches) const {
     return std::any_of(touches.begin(), touches.end(), [&](const Interaction& touch) {
@@ -106,20 +124,71 @@ class VectorMaker {
     });
   }
 
-  Vector encode(std::span<const Interaction> live, const Base& base) const {
+  std::optional<ItemHistory> merge(std::span<const Interaction> live, const Base& base, std::size_t max_items) const {
     if (!has_weight(live) && !has_weight(recent_.touches)) return std::nullopt;
     HistoryBuilder builder(base.rows.size() + live.size() + recent_.touches.size(), model_.item_vectors.rows);
-    for (std::size_t i = 0; i < base.rows.size(); ++i) builder.touch(base.rows[i], base.weights[i]);
-    for (const auto& touch : live) builder.touch(touch.item, touch.weight);
-    for (const auto& touch : recent_.touches) builder.touch(touch.item, touch.weight);
-    const ItemHistory history = builder.finish(max_history_);
-    return model_.encoder->encode(history.rows, history.weights);
+    for (std::size_t i = 0; i < base.rows.size(); ++i) builder.touch(base.touch(i));
+    for (const auto& touch : live) builder.touch(touch);
+    for (const auto& touch : recent_.touches) builder.touch(touch);
+    return builder.finish(max_items);
+  }
+
+  Vector encode(std::span<const Interaction> live, const Base& base) const {
+    const auto outside = model_.encoder->outside();
+    // The cut for an encoder outside comes after what it does not hear.
+    const auto merged = merge(live, base, outside ? kAll : max_history_);
+    if (!merged) return std::nullopt;
+    return outside ? outside_.vector(*merged, *outside) : model_.encoder->encode(merged->rows, merged->weights);
   }
 
   const EngineModel& model_;
   const Recent& recent_;
+  const OutsideVectors outside_;
   const std::size_t max_history_;
 };
+
+/// All of it, however long: neighbours score what training scored, as a stored vector does.
+ItemHistory as_trained(const Base& base) {
+  return {.rows = {base.rows.begin(), base.rows.end()},
+          .weights = {base.weights.begin(), base.weights.end()},
+          .times = {base.times.begin(), base.times.end()}};
+}
+
+bool wants_something(const std::optional<ItemHistory>& history) {
+  return history &&
+         std::any_of(history->weights.begin(), history->weights.end(), [](float weight) { return weight > 0; });
+}
+
+/// The chain that vectors come from, for the histories themselves. No vector is ever kept in their states, so these
+/// come with their interactions.
+void find_history(UserProfile& profile, const VectorMaker& maker, const StateCopy& user, const StateCopy& session,
+                  const Base& base) {
+  if (user.exists || base.vector) {
+    profile.fallback = Fallback::kNone;
+    profile.history = maker.history(user.state.interactions, base);
+    if (!profile.history) profile.history = as_trained(base);
+    if (wants_something(profile.history)) return;
+  }
+  profile.fallback = Fallback::kSession;
+  profile.history = maker.history(session.state.interactions, {});
+  if (wants_something(profile.history)) return;
+  profile.fallback = Fallback::kPopular;
+  profile.history.reset();
+}
+
+void find_vector(UserProfile& profile, const VectorMaker& maker, EngineState& state, const Subject& subject,
+                 const StateCopy& user, const StateCopy& session, Base& base) {
+  if (user.exists || base.vector) {
+    profile.vector = maker.make(state.users, subject.user_id, user, base);
+    if (!profile.vector) profile.vector = std::move(base.vector);
+    profile.fallback = Fallback::kNone;
+  }
+  if (!profile.vector) {
+    profile.vector = maker.make(state.sessions, subject.session_id, session, {});
+    profile.fallback = Fallback::kSession;
+  }
+  if (!profile.vector) profile.fallback = Fallback::kPopular;
+}
 
 }  // namespace
 
@@ -145,17 +214,13 @@ UserProfile make_profile(const EngineModel& model, EngineState& state, const Sub
   profile.seen.insert(profile.seen.end(), recent.seen.begin(), recent.seen.end());
   profile.seen.insert(profile.seen.end(), base.rows.begin(), base.rows.end());
 
-  const VectorMaker maker(model, recent, max_history);
-  if (user.exists || base.vector) {
-    profile.vector = maker.make(state.users, subject.user_id, user, base);
-    if (!profile.vector) profile.vector = std::move(base.vector);
-    profile.fallback = Fallback::kNone;
+  const OutsideVectors outside(subject.encoded, profile.state_version, model.item_vectors.dimension);
+  const VectorMaker maker(model, recent, outside, max_history);
+  if (model.neighbours != nullptr) {
+    find_history(profile, maker, user, session, base);
+  } else {
+    find_vector(profile, maker, state, subject, user, session, base);
   }
-  if (!profile.vector) {
-    profile.vector = maker.make(state.sessions, subject.session_id, session, {});
-    profile.fallback = Fallback::kSession;
-  }
-  if (!profile.vector) profile.fallback = Fallback::kPopular;
   return profile;
 }
 

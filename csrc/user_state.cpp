@@ -15,6 +15,7 @@ void UserState::fold(std::int64_t event_version, const Interaction& event, bool 
     if (interactions.size() > max_history) interactions.erase(interactions.begin());
   } else {
     known->weight += event.weight;
+    known->time = std::max(known->time, event.time);
     std::rotate(known.base() - 1, known.base(), interactions.end());
   }
   if (!marks_seen) return;

@@ -11,6 +11,8 @@ namespace recstream {
 struct Interaction {
   ItemKey item;
   double weight;
+  /// Of the latest event, Unix seconds; 0 where nobody knows.
+  std::int64_t time = 0;
 
   bool operator==(const Interaction&) const = default;
 };

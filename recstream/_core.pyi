@@ -5,7 +5,7 @@ borrowed without a copy, or refused: a wrong dtype or memory order is a ``TypeEr
 """
 
 from collections.abc import Sequence
-from typing import Final, final
+from typing import Final, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,12 @@ __version__: Final[str]
 FALLBACK_NONE: Final[int]
 FALLBACK_SESSION: Final[int]
 FALLBACK_POPULAR: Final[int]
+
+_AppliedEvent: TypeAlias = tuple[int, str, str, str, float, bool] | tuple[int, str, str, str, float, bool, int]
+_RecentEvent: TypeAlias = tuple[str, float, bool] | tuple[str, float, bool, int]
+
+class NotEncoded(RuntimeError):
+    """An answer needs a vector that is to be made outside of the core first: see `Engine.unencoded`."""
 
 def simd_levels() -> list[str]:
     """Instruction-set levels this machine can run, best first; the last is always ``"scalar"``."""
@@ -99,19 +105,30 @@ class ExactIndex:
     def upsert(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
         """Set rows, or append new ones (without gaps); visible to every search that starts afterwards.
 
-        The last of equal rows wins; a deleted row that is set comes back. A refused call changes nothing.
+        The last of equal rows wins; a deleted row that is set comes back. A refused call changes nothing. The arrays
+        are read with the GIL released, and more than once: no other thread may write to them during the call.
         """
 
     def delete(self, rows: NDArray[np.int64]) -> None:
         """Take rows out of every search that starts afterwards; rows already gone are ignored, unknown ones refused."""
 
     def stats(self) -> dict[str, int | float | str]:
-        """``rows``, ``deleted``, ``dimension``, ``level``, ``bytes``, ``scans``, ``passes``, ``mean_rescored``.
+        """What the index holds and has done.
 
-        ``rows`` counts row numbers in use, deleted ones included: the next new row has that number. ``bytes`` includes
-        the borrowed vectors. ``scans`` counts queries, ``passes`` those over the rows that answered them: searches from
-        several threads share passes, of ``scans / passes`` queries on average. ``mean_rescored`` is how many rows a
-        query rescored in float64.
+        ``rows``, ``deleted``
+            Row numbers in use, deleted ones included (the next new row has that number); those deleted.
+        ``dimension``, ``level``
+            Of the vectors; the instruction-set level in use.
+        ``bytes``
+            Memory of all it holds, the borrowed vectors and room for rows to come included.
+        ``changed``, ``merges``
+            Rows set since all were coded last, which a search scores one by one; how often they were coded anew in the
+            background.
+        ``scans``, ``passes``
+            Queries answered by scanning, and the passes over the rows that it took: searches from several threads
+            share passes, ``scans / passes`` queries in each on average.
+        ``mean_rescored``
+            Rows that a query rescored in float64, on average.
         """
 
 @final
@@ -170,12 +187,189 @@ class UserEncoder:
     def constant(vector: NDArray[np.float32]) -> UserEncoder:
         """The same vector for everybody (popularity)."""
 
+    @staticmethod
+    def outside(*, dimension: int, item_count: int, max_length: int, hears_aversions: bool) -> UserEncoder:
+        """Stands for an encoder outside of the core: see `Engine.unencoded`.
+
+        Parameters
+        ----------
+        max_length : int
+            Distinct items that it is given, the latest; `Engine.max_history` does not cut them further.
+        hears_aversions : bool
+            Whether items of negative weight are among them. Items of weight zero never are.
+        """
+
     def encode(self, rows: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """Vector (d,) for items given oldest first; None when no item has a weight (never for `constant`).
 
         For `als_fold_in` one weight must be positive: aversions alone say nothing of what is liked. Also None when
         weights beyond about 1e12 times the regularization leave no solution in float64.
         """
+
+@final
+class AttributeColumn:
+    """One attribute of all items: its sorted distinct values, and the rows of each. Owns its memory."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Not for callers: always a ``TypeError``."""
+
+    @staticmethod
+    def numbers(values: NDArray[np.float64]) -> AttributeColumn:
+        """A number a row, float64 (N,); NaN where there is none, and never infinite."""
+
+    @staticmethod
+    def booleans(values: NDArray[np.int8]) -> AttributeColumn:
+        """0 or 1 a row, int8 (N,); -1 where there is none."""
+
+    @staticmethod
+    def texts(utf8: NDArray[np.uint8], offsets: NDArray[np.int64], codes: NDArray[np.int32]) -> AttributeColumn:
+        """A text a row.
+
+        Parameters
+        ----------
+        utf8 : uint8 (bytes,)
+        offsets : int64 (D + 1,)
+            Distinct text v is ``utf8[offsets[v]:offsets[v + 1]]``; they rise strictly, byte by byte.
+        codes : int32 (N,)
+            Which of them a row has; -1 for none.
+        """
+
+    @staticmethod
+    def text_lists(
+        utf8: NDArray[np.uint8],
+        offsets: NDArray[np.int64],
+        codes: NDArray[np.int32],
+        pointers: NDArray[np.int64],
+        has_list: NDArray[np.uint8],
+    ) -> AttributeColumn:
+        """A list of texts a row: row r has ``codes[pointers[r]:pointers[r + 1]]``, or no list where has_list[r] is 0.
+
+        Parameters
+        ----------
+        utf8, offsets
+            As in `texts`.
+        codes : int32 (n,)
+        pointers : int64 (N + 1,)
+        has_list : uint8 (N,)
+        """
+
+@final
+class CompiledFilter:
+    """The rows that pass a filter."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Not for callers: always a ``TypeError``."""
+
+    @property
+    def count(self) -> int:
+        """Rows that pass."""
+    @property
+    def rows(self) -> int:
+        """Rows of the table that it was compiled for."""
+    @property
+    def words(self) -> NDArray[np.uint64]:
+        """Read-only bitmap, uint64 (ceil(rows / 64),): row r is bit ``r % 64`` of word ``r // 64``."""
+
+_Condition: TypeAlias = (
+    tuple[str, Literal["equals_any"], Sequence[str] | Sequence[float] | Sequence[bool]]
+    | tuple[str, Literal["range"], tuple[float, float]]
+    | tuple[str, Literal["exists"], bool]
+)
+
+@final
+class AttributeTable:
+    """The attributes of all items, and the filters compiled over them.
+
+    Parameters
+    ----------
+    columns : (name, AttributeColumn)
+        Names are unique.
+    rows : int
+        Of each column.
+    cache_bytes : int
+        Compiled conditions and filters are kept up to this size; those used longest ago leave first.
+
+    Raises
+    ------
+    ValueError
+        Columns of another length, a name given twice, a negative number.
+    """
+
+    def __init__(self, columns: Sequence[tuple[str, AttributeColumn]], *, rows: int, cache_bytes: int) -> None: ...
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Of each attribute: ``text``, ``number``, ``boolean`` or ``list of text``."""
+
+    def compile(
+        self,
+        *,
+        all_of: Sequence[_Condition] = (),
+        any_of: Sequence[_Condition] = (),
+        none_of: Sequence[_Condition] = (),
+    ) -> CompiledFilter:
+        """The rows that meet all of `all_of`, one of `any_of` unless that is empty, and none of `none_of`.
+
+        A row without a value meets ``exists`` False and nothing else. A list meets ``equals_any`` when one of its texts
+        does. Both ends belong to a ``range``; infinity leaves one open. Texts are compared byte by byte.
+
+        Raises
+        ------
+        TypeError
+            Something else than such conditions, in lists or tuples.
+        ValueError
+            An attribute that is not there, a test that does not suit its kind, no values, or NaN.
+        """
+
+    def stats(self) -> dict[str, int]:
+        """``rows``, ``bytes``, ``cache_entries``, ``cache_bytes``, ``cache_hits``, ``cache_misses``.
+
+        ``bytes`` are those of the columns. Hits and misses count look-ups of whole filters and of their conditions.
+        """
+
+@final
+class NeighbourScorer:
+    """Scores items for a history by what is like it, instead of by a vector. Deterministic: same input, same bits.
+
+    Sums are float64, in the order of the history. Matrices are CSR: row pointers int64, columns int32, values float32;
+    borrowed, as in `ExactIndex`.
+    """
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Not for callers: always a ``TypeError``."""
+
+    @staticmethod
+    def items(similarity: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]) -> NeighbourScorer:
+        """``score(i) = sum over the history of w(h) * similarity(h, i)``.
+
+        Parameters
+        ----------
+        similarity : CSR (N, N)
+            Row h: what having h says of the other items.
+        """
+
+    @staticmethod
+    def users(
+        profiles: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+        votes: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+        *,
+        item_count: int,
+        neighbours: int,
+        shrinkage: float,
+    ) -> NeighbourScorer:
+        """``score(i) = sum of s(v) * votes(v, i)`` over the `neighbours` users with the largest ``s(v)`` above 0.
+
+        ``s(v) = sum over the history of w(h) * profiles(v, h) * n / (n + shrinkage)``, n counting the items that the
+        history and v's profile have in common. Ties go to the lower user row. Items are alike by the cosine of their
+        columns of `profiles`.
+
+        Parameters
+        ----------
+        profiles, votes : CSR (U, N)
+            What histories are matched with, and what the matched ones vote for.
+        """
+
+    def scores(self, rows: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score (N,) of each item for distinct items with weights; 0 where nothing speaks for or against it."""
 
 @final
 class Answer:
@@ -214,16 +408,19 @@ class Engine:
     ----------
     item_ids : IdTable of N items
     item_vectors : float32 (N, d)
-        Borrowed, as in `ExactIndex`.
+        Borrowed, as in `ExactIndex`. None with `neighbours`, as are `user_vectors` and `encoder`.
     item_popularity : float32 (N,)
         For the popular fallback: larger first, ties by lower row.
     user_ids : IdTable of U users
     user_vectors : float32 (U, d)
         Used until the user's first event with a weight.
-    history : (int64 (U + 1,), int32 (n,), float32 (n,))
-        CSR of the items each user touched in training, oldest first: row pointers, item rows, weights. They count as
-        seen.
+    history : (int64 (U + 1,), int32 (n,), float32 (n,)[, int64 (n,)])
+        CSR of the items each user touched in training, oldest first: row pointers, item rows, weights, and where they
+        are known times in Unix seconds. They count as seen.
     encoder : UserEncoder
+    neighbours : NeighbourScorer
+        Scores items in place of vectors, for the user's history as `encoder` would be given it; until the first event
+        with a weight, for all of the training history. Equal scores go to the lower row, but scores of 0 by popularity.
     max_history : int
         Distinct items, latest kept, that a user's vector is made from. What is seen is never forgotten.
     max_sessions : int
@@ -236,12 +433,14 @@ class Engine:
         self,
         *,
         item_ids: IdTable,
-        item_vectors: NDArray[np.float32],
+        item_vectors: NDArray[np.float32] | None = None,
         item_popularity: NDArray[np.float32],
         user_ids: IdTable,
-        user_vectors: NDArray[np.float32],
-        history: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
-        encoder: UserEncoder,
+        user_vectors: NDArray[np.float32] | None = None,
+        history: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
+        | tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]],
+        encoder: UserEncoder | None = None,
+        neighbours: NeighbourScorer | None = None,
         max_history: int = 1000,
         max_sessions: int = 1_000_000,
         threads: int = 0,
@@ -256,7 +455,9 @@ class Engine:
         candidate_rows: NDArray[np.int64] | None = None,
         exclude: Sequence[str] = (),
         exclude_seen: bool = True,
-        recent_events: Sequence[tuple[str, float, bool]] = (),
+        recent_events: Sequence[_RecentEvent] = (),
+        encoded: tuple[int, NDArray[np.float32]] | None = None,
+        allow: CompiledFilter | None = None,
     ) -> Answer:
         """User state, vector, exclusions, scan and top K in one call.
 
@@ -272,8 +473,19 @@ class Engine:
         candidate_rows : int64 (n,), optional
             The same by row, for an approximate index that proposes; not together with `candidates`. Rows of -1, with
             which such indexes fill up, are ignored.
-        recent_events : (item_id, weight, marks_seen)
+        recent_events : (item_id, weight, marks_seen[, time])
             Reflected in this answer only; the latest last. Items that the catalogue does not have are ignored.
+        encoded : (state_version, float32 (d,)), optional
+            The vector that `unencoded` asked for, with the version that it told. Not used if the state has changed
+            since, or holds a vector; without `recent_events` it is kept for later queries.
+        allow : CompiledFilter, optional
+            Rows that may be recommended; candidates that do not pass are left out. ``ValueError`` when it was compiled
+            for another number of rows.
+
+        Raises
+        ------
+        NotEncoded
+            The encoder is outside of the core, and the vector has yet to be made: see `unencoded`.
         """
 
     def user_vector(
@@ -281,18 +493,38 @@ class Engine:
         *,
         user_id: str = "",
         session_id: str = "",
-        recent_events: Sequence[tuple[str, float, bool]] = (),
+        recent_events: Sequence[_RecentEvent] = (),
+        encoded: tuple[int, NDArray[np.float32]] | None = None,
     ) -> tuple[NDArray[np.float32] | None, int]:
-        """The vector that `recommend` would use (None for the popular fallback) and how many of the items are seen."""
+        """The vector that `recommend` would use and how many of the items are seen.
 
-    def similar(self, item_id: str, k: int) -> Answer:
-        """The k items with the highest cosine to an item, without itself; ``KeyError`` for an unknown item."""
+        None for the popular fallback, and with `neighbours`. Takes `encoded`, and raises, as `recommend` does.
+        """
 
-    def apply(self, events: Sequence[tuple[int, str, str, str, float, bool]]) -> None:
-        """Fold events into the state: (state_version, user_id, session_id, item_id, weight, marks_seen).
+    def unencoded(
+        self, *, user_id: str = "", session_id: str = "", recent_events: Sequence[_RecentEvent] = ()
+    ) -> tuple[int, NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]] | None:
+        """What has to be encoded outside of the core before `recommend` can answer; None when nothing has.
+
+        Returns
+        -------
+        (int, int64 (n,), float32 (n,), int64 (n,)) or None
+            State version, to be handed back with the vector; then n >= 1 distinct item rows, oldest first, with the sum
+            of their weights and the Unix seconds of the latest event on each, 0 where nobody knows.
+        """
+
+    def similar(self, item_id: str, k: int, *, allow: CompiledFilter | None = None) -> Answer:
+        """The k items most like an item, without itself; ``KeyError`` for an unknown item.
+
+        By the cosine of their vectors, or by `neighbours`. With `allow`, of those that pass.
+        """
+
+    def apply(self, events: Sequence[_AppliedEvent]) -> None:
+        """Fold events into the state: (state_version, user_id, session_id, item_id, weight, marks_seen[, time]).
 
         Versions rise strictly, also from call to call (else ``ValueError``, and nothing is applied). Either id may be
-        empty, not both. Weights are finite in float32; those of repeated events on an item add up. Items that the
+        empty, not both. Weights are finite in float32; those of repeated events on an item add up. Times are
+        Unix seconds; left out, or 0, where nobody knows. Items that the
         catalogue does not have are kept for a later catalogue. Calls are serialised; when one returns, every later
         `recommend` reflects it.
         """

@@ -27,6 +27,11 @@ std::unique_ptr<UserEncoder> constant(py::handle vector) {
   return make_constant(borrow_vector<float>(vector, "vector"));
 }
 
+std::unique_ptr<UserEncoder> outside(std::int64_t dimension, std::int64_t item_count, std::int64_t max_length,
+                                     bool hears_aversions) {
+  return make_outside(dimension, item_count, {.max_length = max_length, .hears_aversions = hears_aversions});
+}
+
 py::object encode(const UserEncoder& encoder, py::handle rows, py::handle weights) {
   const auto items = borrow_vector<std::int64_t>(rows, "rows");
   const auto strengths = borrow_vector<float>(weights, "weights");
@@ -48,6 +53,8 @@ void bind_user_encoder(py::module_& module) {
       .def_static("decayed_pooling", &decayed_pooling, py::arg("item_vectors"), py::kw_only(),
                   py::arg("half_life_events"), py::keep_alive<0, 1>())
       .def_static("constant", &constant, py::arg("vector"))
+      .def_static("outside", &outside, py::kw_only(), py::arg("dimension"), py::arg("item_count"),
+                  py::arg("max_length"), py::arg("hears_aversions"))
       .def("encode", &encode, py::arg("rows"), py::arg("weights"));
 }
 

@@ -16,10 +16,15 @@ py::sequence require_sequence(py::handle object, const char* name) {
 /// The fields of one event, each with its type checked.
 class EventTuple {
  public:
-  EventTuple(py::handle event, const char* name, const char* fields, std::size_t count) : name_(name), fields_(fields) {
-    if (!py::isinstance<py::tuple>(event) || py::reinterpret_borrow<py::tuple>(event).size() != count) refuse();
+  /// With `count` fields, and a time after them where one is known.
+  EventTuple(py::handle event, const char* name, const char* fields, std::size_t count)
+      : name_(name), fields_(fields), count_(count) {
+    if (!py::isinstance<py::tuple>(event)) refuse();
     tuple_ = py::reinterpret_borrow<py::tuple>(event);
+    if (tuple_.size() != count && tuple_.size() != count + 1) refuse();
   }
+
+  std::int64_t time() const { return tuple_.size() == count_ ? 0 : integer(count_); }
 
   std::string_view text(std::size_t i) const { return view_text(tuple_[i], name_); }
 
@@ -41,11 +46,12 @@ class EventTuple {
 
  private:
   [[noreturn]] void refuse() const {
-    throw py::type_error(std::string(name_) + ": each must be a tuple (" + fields_ + ")");
+    throw py::type_error(std::string(name_) + ": each must be a tuple (" + fields_ + "[, time])");
   }
 
   const char* name_;
   const char* fields_;
+  std::size_t count_;
   py::tuple tuple_;
 };
 
@@ -60,15 +66,18 @@ EventList::EventList(py::handle events) {
                        .session_id = keep(event.text(2)),
                        .item_id = keep(event.text(3)),
                        .weight = event.number(4),
-                       .marks_seen = event.flag(5)});
+                       .marks_seen = event.flag(5),
+                       .time = event.time()});
   }
 }
 
 RecentEventList::RecentEventList(py::handle events) {
   for (const auto item : require_sequence(events, "recent_events")) {
     const EventTuple event(item, "recent_events", "item_id, weight, marks_seen", 3);
-    events_.push_back(
-        {.item_id = texts_.emplace_back(event.text(0)), .weight = event.number(1), .marks_seen = event.flag(2)});
+    events_.push_back({.item_id = texts_.emplace_back(event.text(0)),
+                       .weight = event.number(1),
+                       .marks_seen = event.flag(2),
+                       .time = event.time()});
   }
 }
 

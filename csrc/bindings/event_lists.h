@@ -13,7 +13,7 @@ namespace recstream::bindings {
 /// Events taken out of Python tuples, with copies of their texts, for use while the GIL is released.
 class EventList {
  public:
-  /// (state_version, user_id, session_id, item_id, weight, marks_seen). Throws TypeError for anything else.
+  /// (state_version, user_id, session_id, item_id, weight, marks_seen[, time]). Throws TypeError for anything else.
   explicit EventList(pybind11::handle events);
   const std::vector<Event>& events() const { return events_; }
 
@@ -24,7 +24,7 @@ class EventList {
 
 class RecentEventList {
  public:
-  /// (item_id, weight, marks_seen). Throws TypeError for anything else.
+  /// (item_id, weight, marks_seen[, time]). Throws TypeError for anything else.
   explicit RecentEventList(pybind11::handle events);
   const std::vector<RecentEvent>& events() const { return events_; }
 

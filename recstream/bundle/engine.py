@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from recstream._core import Engine, IdTable, UserEncoder
-from recstream.bundle.encoder import AlsFoldIn, DecayedPooling, OnnxEncoder
+from recstream._core import Engine, IdTable, NeighbourScorer, UserEncoder
+from recstream.bundle.encoder import AlsFoldIn, Constant, DecayedPooling, OnnxEncoder, UserNeighbours
 from recstream.bundle.ids import Ids
 from recstream.bundle.reader import Bundle
 from recstream.errors import BundleError
@@ -20,14 +20,17 @@ def build_engine(bundle: Bundle, *, max_history: int = 1000, max_sessions: int =
     max_history, max_sessions, threads : int
         As in `recstream._core.Engine`.
     """
+    neighbours = build_neighbours(bundle)
+    dense = neighbours is None
     return Engine(
         item_ids=_id_table(bundle.item_ids),
-        item_vectors=bundle.item_vectors,
+        item_vectors=bundle.item_vectors if dense else None,
         item_popularity=bundle.item_popularity,
         user_ids=_id_table(bundle.user_ids),
-        user_vectors=bundle.user_vectors,
+        user_vectors=bundle.user_vectors if dense else None,
         history=(bundle.history_indptr, bundle.history_rows, bundle.history_weights),
-        encoder=build_encoder(bundle),
+        encoder=build_encoder(bundle) if dense else None,
+        neighbours=neighbours,
         max_history=max_history,
         max_sessions=max_sessions,
         threads=threads,
@@ -48,7 +51,26 @@ def build_encoder(bundle: Bundle) -> UserEncoder:
         return UserEncoder.decayed_pooling(bundle.item_vectors, half_life_events=encoder.half_life_events)
     if isinstance(encoder, OnnxEncoder):
         raise BundleError("encoder.json", "is of the kind onnx, which this version cannot serve; upgrade recstream")
-    return UserEncoder.constant(np.array(encoder.vector, dtype=np.float32))
+    if isinstance(encoder, Constant):
+        return UserEncoder.constant(np.array(encoder.vector, dtype=np.float32))
+    raise TypeError("a bundle with neighbours has no encoder: see build_neighbours")
+
+
+def build_neighbours(bundle: Bundle) -> NeighbourScorer | None:
+    """Make what scores histories by a bundle's neighbours; None for a bundle with vectors."""
+    if bundle.neighbours is None:
+        return None
+    matrix = bundle.neighbours.indptr, bundle.neighbours.rows, bundle.neighbours.weights
+    encoder = bundle.encoder
+    if isinstance(encoder, UserNeighbours):
+        return NeighbourScorer.users(
+            matrix,
+            (bundle.history_indptr, bundle.history_rows, bundle.history_weights),
+            item_count=bundle.manifest.item_count,
+            neighbours=encoder.neighbours,
+            shrinkage=encoder.shrinkage,
+        )
+    return NeighbourScorer.items(matrix)
 
 
 def _id_table(ids: Ids) -> IdTable:

@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from recstream.bundle import load_bundle
 from recstream.bundle.engine import build_engine
+from recstream.errors import ConfigurationError
 from recstream.event_types import EventType, EventTypes
 from recstream.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 from recstream.v1.recommendation_service_pb2_grpc import add_RecommendationServiceServicer_to_server
@@ -108,6 +109,11 @@ def _load_model(settings: Settings) -> ServedModel:
     )
     retrieval: Retrieval = ExactRetrieval(engine)
     if settings.retrieval.kind == "faiss":
+        if bundle.neighbours is not None:
+            raise ConfigurationError(
+                f"retrieval.kind: is faiss, but {bundle.manifest.name} retrieves by neighbours, without vectors that "
+                "FAISS could search; leave it at exact"
+            )
         retrieval = FaissRetrieval(engine, bundle.item_vectors, settings.retrieval)
     _LOGGER.info("model_loaded", name=bundle.manifest.name, version=bundle.manifest.version, retrieval=retrieval.name)
     return ServedModel(bundle, engine, retrieval, max_history=settings.engine.max_history)

@@ -1,7 +1,9 @@
 """A model that the server holds: its engine, how it is searched, and how its answers are packed."""
 
+import numpy as np
+
 from recstream._core import Answer, Engine
-from recstream.bundle import AlsFoldIn, Bundle, Manifest
+from recstream.bundle import AlsFoldIn, Bundle, Manifest, Neighbours
 from recstream.errors import NotFoundError, StateVersionError
 from recstream.v1 import model_service_pb2 as model_pb
 from recstream.v1 import types_pb2 as types
@@ -31,7 +33,8 @@ class ServedModel:
     description : recstream.v1.Model
     packer : AnswerPacker
     query_multiply_adds : int
-        What the longest query takes: a scan, and the fold-in of a user with the longest history.
+        What the longest query takes: a scan, and the fold-in of a user with the longest history; with neighbours, the
+        sums over their rows.
     """
 
     def __init__(self, bundle: Bundle, engine: Engine, retrieval: Retrieval, *, max_history: int) -> None:
@@ -43,7 +46,9 @@ class ServedModel:
         self.packer = AnswerPacker(version, ItemAttributes(bundle.items))
         folds_in = isinstance(bundle.encoder, AlsFoldIn)
         encoding = max_history * manifest.dimension * (manifest.dimension if folds_in else 1)
-        self.query_multiply_adds = manifest.item_count * manifest.dimension + encoding
+        if bundle.neighbours is not None:
+            encoding = _most_entries(bundle.neighbours, max_history)
+        self.query_multiply_adds = manifest.item_count * max(manifest.dimension, 1) + encoding
         self._retrieval = retrieval
 
     def recommend(self, query: RecommendQuery) -> Found:
@@ -64,6 +69,12 @@ class ServedModel:
             raise NotFoundError(
                 "item_id: this model has no such item; it was not in the training data", reason="ITEM_NOT_FOUND"
             ) from None
+
+
+def _most_entries(neighbours: Neighbours, max_history: int) -> int:
+    """Entries of as many rows, at most: those of the longest ones, whichever items or users they belong to."""
+    lengths = np.sort(np.diff(neighbours.indptr))
+    return int(lengths[-max_history:].sum())
 
 
 def _describe(manifest: Manifest, version: types.ModelVersion, retrieval: str) -> model_pb.Model:

@@ -10,16 +10,18 @@ from hypothesis import strategies as st
 
 from recstream import _core
 
-MAGIC = b"RSSTATE1"
+MAGIC = b"RSSTATE2"
 
 
-def random_events(seed: int, count: int, first_version: int = 1) -> list[tuple[int, str, str, str, float, bool]]:
+def random_events(seed: int, count: int, first_version: int = 1) -> list[tuple[int, str, str, str, float, bool, int]]:
     rng = random.Random(seed)
     events = []
     for version in range(first_version, first_version + count):
         user, session = rng.choice([("u1", ""), ("u2", "s1"), ("", "s2"), ("new", "s3"), ("ключ", "")])
         item = rng.choice([f"i{rng.randrange(30)}", f"alien{rng.randrange(3)}"])
-        events.append((version, user, session, item, rng.choice([1.0, 0.0, -0.5, 0.1]), rng.random() < 0.7))
+        events.append(
+            (version, user, session, item, rng.choice([1.0, 0.0, -0.5, 0.1]), rng.random() < 0.7, rng.randrange(2**33))
+        )
     return events
 
 
@@ -150,8 +152,10 @@ def test_arbitrary_bytes_are_refused_or_make_a_sound_state(make_world, tail: byt
     refused_or_whole(make_world(), MAGIC + struct.pack("<qI", 2**40, 0) + tail)
 
 
-def state(version: int, touched: list[tuple[int, float]], seen: list[int]) -> bytes:
-    made = struct.pack("<qI", version, len(touched)) + b"".join(struct.pack("<Id", *touch) for touch in touched)
+def state(version: int, touched: list[tuple[int, float] | tuple[int, float, int]], seen: list[int]) -> bytes:
+    made = struct.pack("<qI", version, len(touched)) + b"".join(
+        struct.pack("<Idq", item, weight, *(time or [7])) for item, weight, *time in touched
+    )
     return made + struct.pack(f"<I{len(seen)}I", len(seen), *seen)
 
 
@@ -174,7 +178,7 @@ def test_a_crafted_snapshot_is_accepted(make_world) -> None:
 @pytest.mark.parametrize(
     ("damaged", "problem"),
     [
-        (b"RSSTATE2" + bytes(28), "or of another version"),
+        (b"RSSTATE1" + bytes(28), "or of another version"),
         (crafted([], version=-1), "state_version is negative"),
         (crafted([], items=(b"i1", b"i1")), "an item id repeats"),
         (crafted([], items=(b"",)), "an item id is empty or not UTF-8"),
@@ -191,6 +195,7 @@ def test_a_crafted_snapshot_is_accepted(make_world) -> None:
         (crafted([text(b"a") + state(1, [], [1, 1])]), "an item repeats within a state"),
         (crafted([text(b"a") + state(1, [(0, np.nan)], [])]), "a weight is not finite"),
         (crafted([text(b"a") + state(1, [(0, np.inf)], [])]), "a weight is not finite"),
+        (crafted([text(b"a") + state(1, [(0, 1.0, -1)], [])]), "a time is negative"),
         (MAGIC + struct.pack("<qI", 1, 2**32 - 1), "a count is too large"),
         (MAGIC + struct.pack("<qIQ", 1, 0, 2**64 - 1), "a count is too large"),
     ],

@@ -5,13 +5,17 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "recstream/compiled_filter.h"
 #include "recstream/exact_index.h"
 #include "recstream/id_table.h"
 #include "recstream/matrix_view.h"
+#include "recstream/neighbour_scorer.h"
 #include "recstream/user_encoder.h"
 
 namespace recstream {
@@ -31,6 +35,8 @@ struct Event {
   std::string_view item_id;
   double weight = 0;
   bool marks_seen = false;
+  /// Unix seconds; 0 where nobody knows.
+  std::int64_t time = 0;
 };
 
 /// An event that one query takes into account.
@@ -38,6 +44,14 @@ struct RecentEvent {
   std::string_view item_id;
   double weight = 0;
   bool marks_seen = false;
+  /// Unix seconds; 0 where nobody knows.
+  std::int64_t time = 0;
+};
+
+/// A subject's vector, made outside of the core from what `Engine::unencoded` told.
+struct EncodedVector {
+  std::int64_t state_version = 0;
+  std::span<const float> vector;
 };
 
 /// Whom a query is about.
@@ -46,6 +60,32 @@ struct Subject {
   std::string_view session_id;
   /// The latest last.
   std::span<const RecentEvent> recent_events;
+  /// Used where a vector is needed that the state does not hold, if it is of the state as it is now.
+  std::optional<EncodedVector> encoded = std::nullopt;
+};
+
+/// What an encoder outside of the core is to make a vector of: distinct items, oldest first, at least one.
+struct Unencoded {
+  /// Of the subject, to come back with the vector.
+  std::int64_t state_version = 0;
+  std::vector<std::int64_t> rows;
+  std::vector<float> weights;
+  /// Unix seconds of the latest event on each, 0 where nobody knows.
+  std::vector<std::int64_t> times;
+};
+
+/// Thrown when an answer needs a vector that is to be made outside of the core first.
+class NotEncoded : public std::runtime_error {
+ public:
+  explicit NotEncoded(Unencoded needed)
+      : std::runtime_error("the vector must be made outside of the engine first; see unencoded"),
+        needed_(std::make_shared<const Unencoded>(std::move(needed))) {}
+
+  const Unencoded& needed() const { return *needed_; }
+
+ private:
+  /// Shared, because copying an exception must not throw.
+  std::shared_ptr<const Unencoded> needed_;
 };
 
 struct RecommendRequest {
@@ -57,6 +97,8 @@ struct RecommendRequest {
   std::optional<std::span<const std::int64_t>> candidate_rows;
   std::span<const std::string_view> exclude;
   bool exclude_seen = true;
+  /// Rows that may be recommended; all when null. Borrowed for the call.
+  const CompiledFilter* filter = nullptr;
 };
 
 struct Answer {
@@ -71,7 +113,7 @@ struct Answer {
 };
 
 struct UserVector {
-  /// None for the popular fallback.
+  /// None for the popular fallback, and with neighbours.
   std::optional<std::vector<float>> vector;
   /// Items of the catalogue.
   std::int64_t seen_count = 0;
@@ -88,7 +130,11 @@ struct EngineModel {
   std::span<const std::int64_t> history_pointers;
   std::span<const std::int32_t> history_rows;
   std::span<const float> history_weights;
+  /// Unix seconds, 0 where nobody knows; empty where no time is known.
+  std::span<const std::int64_t> history_times = {};
   const UserEncoder* encoder = nullptr;
+  /// Scores items in place of vectors: there is no encoder then, and the vectors have as many rows and dimension 0.
+  const NeighbourScorer* neighbours = nullptr;
 };
 
 struct EngineOptions {
@@ -130,15 +176,23 @@ class Engine {
   /// User state, vector, exclusions, scan and top K. The vector comes from, in turn: the user's state or history with
   /// the recent events as its latest; without those, the recent events on top of the session; else there is none, and
   /// what is popular is the answer. While no live or recent event of the user has a weight, the vector is the stored
-  /// one. K items come back whenever K are eligible. `missing` views the request.
-  /// Throws std::invalid_argument for k < 1, both kinds of candidates, or rows out of range.
+  /// one. With neighbours the same events make up the history that items are scored for; items that it says nothing of
+  /// follow by popularity. K items come back whenever K are eligible. `missing` views the request.
+  /// Throws std::invalid_argument for k < 1, both kinds of candidates, rows out of range, or a filter over another
+  /// number of rows than the catalogue's, and NotEncoded when the encoder is outside of the core and has yet to make
+  /// the vector.
   Answer recommend(const RecommendRequest& request) const;
 
-  /// The vector that `recommend` would use.
+  /// The vector that `recommend` would use. Throws as it does.
   UserVector user_vector(const Subject& subject) const;
 
-  /// The k items with the highest cosine to a row of the catalogue, without itself. Throws std::invalid_argument.
-  Answer similar(std::int64_t row, std::int64_t k) const;
+  /// What has to be encoded outside of the core before `recommend` can answer for a subject; none when nothing has.
+  /// A vector that comes back in `Subject::encoded` without recent events is kept until the state changes.
+  std::optional<Unencoded> unencoded(const Subject& subject) const;
+
+  /// The k items with the highest cosine to a row of the catalogue, or with neighbours the most similar ones, without
+  /// itself, of those that pass the filter; all when it is null. Throws std::invalid_argument.
+  Answer similar(std::int64_t row, std::int64_t k, const CompiledFilter* filter = nullptr) const;
 
   /// Folds events in. Visible to every query that starts after the return. Throws std::invalid_argument, and applies
   /// none, when versions do not rise strictly, also from call to call, or an event has neither user nor session, no
@@ -166,6 +220,7 @@ class Engine {
   std::vector<ScoredRow> popular(const RowSet& eligible, std::int64_t k) const;
   std::vector<ScoredRow> popular(const std::vector<std::int64_t>& candidates, std::int64_t k) const;
   std::vector<ScoredRow> scan(std::span<const float> vector, const RowSet& eligible, std::int64_t k) const;
+  std::vector<ScoredRow> similar_by_neighbours(std::int64_t row, std::int64_t k, const CompiledFilter* filter) const;
 
   const EngineModel model_;
   const EngineOptions options_;

@@ -10,6 +10,14 @@
 
 namespace recstream {
 
+/// What an encoder outside of the core wants to know of a history.
+struct OutsideEncoding {
+  /// Distinct items, the latest kept.
+  std::int64_t max_length;
+  /// Whether items of negative weight are among them; those of weight zero never are.
+  bool hears_aversions;
+};
+
 /// Turns the items a user touched, with weights, into a vector.
 ///
 /// Immutable and safe to use from many threads. Deterministic: the same input gives the same bits, at every
@@ -25,6 +33,9 @@ class UserEncoder {
 
   /// Number of items that rows are checked against; none when the rows do not matter.
   virtual std::optional<std::int64_t> item_count() const = 0;
+
+  /// Set when `encode` must not be called, because vectors are made outside of the core.
+  virtual std::optional<OutsideEncoding> outside() const { return std::nullopt; }
 
   /// Vector for items given oldest first, one weight each; rows must be in range and weights finite. None when no item
   /// has a weight (implicit ALS: a positive one), or the vector does not come out finite.
@@ -61,5 +72,10 @@ std::unique_ptr<UserEncoder> make_decayed_pooling(const MatrixView& item_vectors
 
 /// The same vector for everybody, whatever they touched. Copies it. Throws std::invalid_argument when it is not finite.
 std::unique_ptr<UserEncoder> make_constant(std::span<const float> vector);
+
+/// Stands for an encoder outside of the core, such as a neural network: an engine tells what is to be encoded, and is
+/// handed the vectors. Throws std::invalid_argument unless dimension, item_count and max_length are positive.
+std::unique_ptr<UserEncoder> make_outside(std::int64_t dimension, std::int64_t item_count,
+                                          const OutsideEncoding& encoding);
 
 }  // namespace recstream

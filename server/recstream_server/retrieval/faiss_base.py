@@ -19,7 +19,8 @@ VectorsOf = Callable[[Rows], NDArray[np.float32]]
 # What is copied and added at once, so that a build needs no second copy of the catalogue, and can be given up.
 _ROWS_AT_ONCE = 65_536
 
-# FAISS wants 39 vectors to place a centre and looks at no more than 256; recall at a million rows is the same from 64.
+# FAISS warns below 39 vectors a list and looks at no more than 256; what other parts learn (codes, transforms) has
+# enough with the least.
 _TRAINING_ROWS_PER_LIST = 64
 _LEAST_TRAINING_ROWS = 131_072
 
@@ -34,7 +35,7 @@ class BuildGivenUpError(Exception):
 
 
 class FaissBase:
-    """Rows in a FAISS index. Immutable, so any number of threads may search.
+    """Rows in a FAISS index. They never change, so any number of threads may search.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ class FaissBase:
             raise ConfigurationError(
                 f"retrieval.faiss_factory {settings.faiss_factory!r} with faiss_search_parameters "
                 f"{settings.faiss_search_parameters!r} cannot be used for {len(rows)} items of "
-                f"{dimension} dimensions: {_PLACE_IN_FAISS.sub('', str(error))}"
+                f"{dimension} dimensions: {_reason(error)}"
             ) from None
         finally:
             del self._vectors_of, self._given_up
@@ -114,6 +115,16 @@ class FaissBase:
         rows: Rows = self._index.search(queries, count, params=self._parameters(eligible))[1]
         return rows
 
+    def tune(self, search_parameters: str) -> None:
+        """Search otherwise from now on, for example ``nprobe=32``; an empty string changes nothing."""
+        try:
+            if search_parameters:
+                self._faiss.ParameterSpace().set_index_parameters(self._tuned, search_parameters)
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"search parameters {search_parameters!r} cannot be used: {_reason(error)}"
+            ) from None
+
     def _build(self, rows: Rows, dimension: int, settings: RetrievalSettings, log: Any) -> None:
         started = time.perf_counter()
         index = self._faiss.index_factory(dimension, settings.faiss_factory, self._faiss.METRIC_INNER_PRODUCT)
@@ -121,6 +132,7 @@ class FaissBase:
         log.info("faiss_training")
         if not index.is_trained:
             index.train(self._training_vectors(rows))
+        self._tuned = index
         if settings.faiss_search_parameters:
             self._faiss.ParameterSpace().set_index_parameters(index, settings.faiss_search_parameters)
         self._index = index if self._lists is not None else self._faiss.IndexIDMap(index)
@@ -153,3 +165,7 @@ class FaissBase:
         if isinstance(self._index, self._faiss.IndexPreTransform):
             return self._faiss.SearchParametersPreTransform(index_params=parameters)
         return parameters
+
+
+def _reason(error: RuntimeError) -> str:
+    return _PLACE_IN_FAISS.sub("", str(error))

@@ -31,16 +31,12 @@ class LiveIndex:
     Every method may be called from any thread. Searches wait for nothing; upserts and deletes wait for each other.
     A search sees every change that returned before it started, and maybe a part of one that runs beside it.
 
-    Held: an `ExactIndex` of all rows (float32 and codes), and what `LiveProposals` holds.
-
     Parameters
     ----------
-    vectors : float32 (N, d), C-contiguous
-        Finite. Borrowed, as by `ExactIndex`.
+    catalogue : ExactIndex
+        All rows, none deleted. From now on it is changed by this class alone; searching it is the exact answer.
     settings : RetrievalSettings
         The FAISS index, how it is searched, and how many proposals for one row wanted.
-    threads : int
-        Most threads that one exact search may use; 0 means one per core.
     rebuild_share : float
         The FAISS index is built anew, in a thread of its own, when this part of it has changed.
 
@@ -48,20 +44,22 @@ class LiveIndex:
     ------
     ConfigurationError
         FAISS cannot build such an index from these vectors.
+    ValueError
+        A row of the catalogue is deleted.
     """
 
     def __init__(
-        self,
-        vectors: NDArray[np.float32],
-        settings: RetrievalSettings,
-        *,
-        threads: int = 0,
-        rebuild_share: float = _REBUILD_SHARE,
+        self, catalogue: ExactIndex, settings: RetrievalSettings, *, rebuild_share: float = _REBUILD_SHARE
     ) -> None:
-        self._catalogue = ExactIndex(vectors, threads=threads)
+        stats = catalogue.stats()
+        if stats["deleted"]:
+            raise ValueError(
+                f"catalogue: {stats['deleted']} of its {stats['rows']} rows are deleted; give one with none"
+            )
+        self._catalogue = catalogue
         self._multiplier = settings.faiss_candidate_multiplier
         self._proposals = LiveProposals(
-            self._catalogue.vectors, len(vectors), vectors.shape[1], settings, rebuild_share=rebuild_share
+            catalogue.vectors, int(stats["rows"]), int(stats["dimension"]), settings, rebuild_share=rebuild_share
         )
         self._writer = threading.Lock()
 
@@ -101,6 +99,10 @@ class LiveIndex:
                 allow=allow[short] if allow is not None and allow.ndim == 2 else allow,
             )
         return scores, rows
+
+    def tune(self, search_parameters: str) -> None:
+        """Trade recall for speed from now on, for example ``nprobe=32``; what FAISS refuses is a ConfigurationError."""
+        self._proposals.tune(search_parameters)
 
     def stats(self) -> dict[str, int | float | str]:
         """`ExactIndex.stats` of all rows, ``scans`` being the queries that fell back, and `LiveProposals.state`."""

@@ -121,6 +121,12 @@ class LiveProposals:
             found.append(view.base.search(queries[q : q + 1], count, _eligible(view, left_out, allowed)))
         return np.hstack([changed, np.concatenate(found)]) if found else changed
 
+    def tune(self, search_parameters: str) -> None:
+        """Search the base otherwise from now on, and every base that comes after it."""
+        with self._lock:
+            self._view.base.tune(search_parameters)
+            self._settings = self._settings.model_copy(update={"faiss_search_parameters": search_parameters})
+
     def state(self) -> dict[str, int]:
         """``base_rows``, ``tombstones`` in it, ``delta_rows``, ``rebuilds``, ``rebuild_failures``."""
         view = self._view
@@ -184,6 +190,7 @@ class LiveProposals:
             self._builder = None
 
     def _swap(self, base: FaissBase) -> None:
+        base.tune(self._settings.faiss_search_parameters)  # somebody may have done so since its build began
         live = self._changed_meanwhile.intersection(self._view.delta.live_rows().tolist())
         rows = np.array(sorted(live), np.int64)
         delta = Delta.holding(rows, self._vectors_of(rows))

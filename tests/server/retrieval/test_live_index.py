@@ -10,6 +10,9 @@ from recstream_server.retrieval.bitmap import bitmap_of
 from recstream_server.retrieval.live_index import LiveIndex
 from recstream_server.settings import RetrievalSettings
 
+from recstream import ExactIndex
+from recstream.errors import ConfigurationError
+
 ROWS, DIMENSION = 600, 6
 EXHAUSTIVE = [("IVF8,Flat", "nprobe=8"), ("Flat", "")]
 
@@ -31,7 +34,7 @@ class FollowsADictionary(RuleBasedStateMachine):
         self.rng = np.random.default_rng(seed)
         vectors = whole_numbers(self.rng, ROWS)
         self.vectors, self.alive = vectors.copy(), np.ones(ROWS, bool)
-        self.index = LiveIndex(vectors, faiss(*base), threads=1, rebuild_share=0.1)
+        self.index = LiveIndex(ExactIndex(vectors, threads=1), faiss(*base), rebuild_share=0.1)
 
     def teardown(self) -> None:
         if hasattr(self, "index"):
@@ -113,7 +116,7 @@ def change(index: LiveIndex, rows: Sequence[int], rng: np.random.Generator) -> N
 
 def test_the_base_is_rebuilt_with_what_changed_and_the_delta_starts_again() -> None:
     rng = np.random.default_rng(1)
-    with LiveIndex(whole_numbers(rng, ROWS), faiss("IVF8,Flat"), rebuild_share=0.1) as index:
+    with LiveIndex(ExactIndex(whole_numbers(rng, ROWS)), faiss("IVF8,Flat"), rebuild_share=0.1) as index:
         change(index, range(50), rng)
         assert index.stats() | {"tombstones": 50, "delta_rows": 50, "rebuilds": 0} == index.stats()
         change(index, range(ROWS, ROWS + 20), rng)
@@ -129,7 +132,7 @@ def test_the_base_is_rebuilt_with_what_changed_and_the_delta_starts_again() -> N
 
 def test_rows_that_changed_are_found_whatever_the_base_misses() -> None:
     rng = np.random.default_rng(2)
-    with LiveIndex(whole_numbers(rng, 4000), faiss("IVF64,Flat", "nprobe=1"), rebuild_share=0.5) as index:
+    with LiveIndex(ExactIndex(whole_numbers(rng, 4000)), faiss("IVF64,Flat", "nprobe=1"), rebuild_share=0.5) as index:
         for number in range(200):
             query = whole_numbers(rng, 1)
             row = np.array([int(rng.integers(0, 4000)) if number % 2 else 4000 + number // 2])
@@ -144,7 +147,7 @@ def test_rows_that_changed_are_found_whatever_the_base_misses() -> None:
 def test_a_rebuild_that_fails_leaves_the_old_base_and_right_answers() -> None:
     rng = np.random.default_rng(3)
     vectors = whole_numbers(rng, 1000)
-    with LiveIndex(vectors, faiss("IVF64,Flat", "nprobe=64"), rebuild_share=0.1) as index:
+    with LiveIndex(ExactIndex(vectors), faiss("IVF64,Flat", "nprobe=64"), rebuild_share=0.1) as index:
         index.delete(np.arange(40, 1000))
         index.wait()
         stats = index.stats()
@@ -157,7 +160,7 @@ def test_a_rebuild_that_fails_leaves_the_old_base_and_right_answers() -> None:
 
 def test_after_closing_it_answers_and_changes_but_builds_nothing() -> None:
     rng = np.random.default_rng(4)
-    index = LiveIndex(whole_numbers(rng, ROWS), faiss("IVF8,Flat", "nprobe=8"), rebuild_share=0.1)
+    index = LiveIndex(ExactIndex(whole_numbers(rng, ROWS)), faiss("IVF8,Flat", "nprobe=8"), rebuild_share=0.1)
     index.close()
     index.close()
     threads = threading.active_count()
@@ -173,7 +176,7 @@ def test_closing_gives_up_a_rebuild() -> None:
     rng = np.random.default_rng(5)
     vectors = rng.standard_normal((20_000, DIMENSION)).astype(np.float32)
     before = threading.active_count()
-    index = LiveIndex(vectors, faiss("HNSW16"), rebuild_share=0.001)
+    index = LiveIndex(ExactIndex(vectors), faiss("HNSW16"), rebuild_share=0.001)
     change(index, range(100), rng)
     index.close()
     assert threading.active_count() == before
@@ -184,7 +187,9 @@ def test_the_same_changes_give_the_same_answers() -> None:
     answers = []
     for _ in range(2):
         rng = np.random.default_rng(6)
-        with LiveIndex(whole_numbers(rng, 3000), faiss("IVF32,SQ8", "nprobe=2"), rebuild_share=0.1) as index:
+        with LiveIndex(
+            ExactIndex(whole_numbers(rng, 3000)), faiss("IVF32,SQ8", "nprobe=2"), rebuild_share=0.1
+        ) as index:
             change(index, range(400), rng)
             index.wait()
             change(index, range(2900, 3050), rng)
@@ -193,10 +198,35 @@ def test_the_same_changes_give_the_same_answers() -> None:
     np.testing.assert_array_equal(answers[0][1], answers[1][1])
 
 
+def test_recall_can_be_traded_while_it_serves() -> None:
+    rng = np.random.default_rng(8)
+    catalogue = ExactIndex(whole_numbers(rng, 3000))
+    queries = whole_numbers(rng, 20)
+    exact = catalogue.search(queries, 10)[1]
+    with LiveIndex(catalogue, faiss("IVF64,Flat", "nprobe=1"), rebuild_share=0.05) as index:
+        assert (index.search(queries, 10)[1] != exact).any()
+        index.tune("nprobe=64")
+        np.testing.assert_array_equal(index.search(queries, 10)[1], exact)
+        with pytest.raises(ConfigurationError, match="search parameters 'nosuch=1' cannot be used"):
+            index.tune("nosuch=1")
+        rows = np.arange(200)
+        index.upsert(rows, catalogue.vectors(rows))
+        index.wait()
+        assert index.stats()["rebuilds"] == 1
+        np.testing.assert_array_equal(index.search(queries, 10)[1], exact)
+
+
+def test_a_catalogue_with_deleted_rows_is_refused() -> None:
+    catalogue = ExactIndex(np.ones((10, 2), np.float32))
+    catalogue.delete(np.array([3]))
+    with pytest.raises(ValueError, match="catalogue: 1 of its 10 rows are deleted"):
+        LiveIndex(catalogue, faiss("Flat"))
+
+
 def test_refusals() -> None:
     rng = np.random.default_rng(7)
     query = whole_numbers(rng, 1)
-    with LiveIndex(whole_numbers(rng, ROWS), faiss("Flat")) as index:
+    with LiveIndex(ExactIndex(whole_numbers(rng, ROWS)), faiss("Flat")) as index:
         with pytest.raises(ValueError, match="k must be at least 1"):
             index.search(query, 0)
         with pytest.raises(TypeError, match="queries"):

@@ -5,6 +5,8 @@ import numpy as np
 from recstream_server.retrieval.live_index import LiveIndex
 from recstream_server.settings import RetrievalSettings
 
+from recstream import ExactIndex
+
 ROWS, STABLE, DIMENSION, K = 4000, 2000, 8, 10
 
 
@@ -15,7 +17,7 @@ class Load:
         rng = np.random.default_rng(1)
         self.vectors = rng.integers(-100, 100, (ROWS, DIMENSION)).astype(np.float32)
         faiss = RetrievalSettings(kind="faiss", faiss_factory="IVF16,Flat", faiss_search_parameters="nprobe=16")
-        self.index = LiveIndex(self.vectors, faiss, threads=1, rebuild_share=0.02)
+        self.index = LiveIndex(ExactIndex(self.vectors, threads=1), faiss, rebuild_share=0.02)
         self.done = threading.Event()
 
     def search(self, seed: int) -> None:
