@@ -19,7 +19,7 @@ FALLBACK_POPULAR: Final[int]
 _AppliedEvent: TypeAlias = tuple[int, str, str, str, float, bool] | tuple[int, str, str, str, float, bool, int]
 _RecentEvent: TypeAlias = tuple[str, float, bool] | tuple[str, float, bool, int]
 
-class NotEncoded(RuntimeError):
+class NotEncodedError(RuntimeError):
     """An answer needs a vector that is to be made outside of the core first: see `Engine.unencoded`."""
 
 def simd_levels() -> list[str]:
@@ -484,7 +484,7 @@ class Engine:
 
         Raises
         ------
-        NotEncoded
+        NotEncodedError
             The encoder is outside of the core, and the vector has yet to be made: see `unencoded`.
         """
 

@@ -167,7 +167,7 @@ py::dict stats(const Engine& engine) {
 }  // namespace
 
 void bind_engine(py::module_& module) {
-  py::register_exception<NotEncoded>(module, "NotEncoded", PyExc_RuntimeError);
+  py::register_exception<NotEncoded>(module, "NotEncodedError", PyExc_RuntimeError);
   make_class<Engine>(module, "Engine")
       .def(py::init(&make_engine), py::kw_only(), py::arg("item_ids"), py::arg("item_vectors") = py::none(),
            py::arg("item_popularity"), py::arg("user_ids"), py::arg("user_vectors") = py::none(), py::arg("history"),

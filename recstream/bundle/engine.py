@@ -6,7 +6,6 @@ from recstream._core import Engine, IdTable, NeighbourScorer, UserEncoder
 from recstream.bundle.encoder import AlsFoldIn, Constant, DecayedPooling, OnnxEncoder, UserNeighbours
 from recstream.bundle.ids import Ids
 from recstream.bundle.reader import Bundle
-from recstream.errors import BundleError
 
 
 def build_engine(bundle: Bundle, *, max_history: int = 1000, max_sessions: int = 1_000_000, threads: int = 0) -> Engine:
@@ -20,6 +19,7 @@ def build_engine(bundle: Bundle, *, max_history: int = 1000, max_sessions: int =
     max_history, max_sessions, threads : int
         As in `recstream._core.Engine`.
     """
+    history = (bundle.history_indptr, bundle.history_rows, bundle.history_weights)
     neighbours = build_neighbours(bundle)
     dense = neighbours is None
     return Engine(
@@ -28,7 +28,7 @@ def build_engine(bundle: Bundle, *, max_history: int = 1000, max_sessions: int =
         item_popularity=bundle.item_popularity,
         user_ids=_id_table(bundle.user_ids),
         user_vectors=bundle.user_vectors if dense else None,
-        history=(bundle.history_indptr, bundle.history_rows, bundle.history_weights),
+        history=history if bundle.history_times is None else (*history, bundle.history_times),
         encoder=build_encoder(bundle) if dense else None,
         neighbours=neighbours,
         max_history=max_history,
@@ -50,7 +50,12 @@ def build_encoder(bundle: Bundle) -> UserEncoder:
     if isinstance(encoder, DecayedPooling):
         return UserEncoder.decayed_pooling(bundle.item_vectors, half_life_events=encoder.half_life_events)
     if isinstance(encoder, OnnxEncoder):
-        raise BundleError("encoder.json", "is of the kind onnx, which this version cannot serve; upgrade recstream")
+        return UserEncoder.outside(
+            dimension=bundle.manifest.dimension,
+            item_count=bundle.manifest.item_count,
+            max_length=encoder.max_length,
+            hears_aversions="weights" in encoder.inputs,
+        )
     if isinstance(encoder, Constant):
         return UserEncoder.constant(np.array(encoder.vector, dtype=np.float32))
     raise TypeError("a bundle with neighbours has no encoder: see build_neighbours")
