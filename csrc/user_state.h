@@ -31,7 +31,8 @@ struct UserState {
   Cache cache = Cache::kStale;
   std::vector<float> vector;
 
-  /// Folds one event in; beyond `max_history` items the one touched longest ago leaves `interactions`. O(items).
+  /// Folds one event in; beyond `max_history` items the one touched longest ago leaves `interactions`. When memory
+  /// runs out nothing is folded. O(items).
   void fold(std::int64_t event_version, const Interaction& event, bool marks_seen, std::size_t max_history);
 
   /// Memory without the vector, for statistics.

@@ -93,6 +93,8 @@ def test_parts_of_another_type_are_refused(make_world, arguments: dict[str, Any]
     [
         ((5, "u", "", "i1", 1.0, True), ValueError, r"events\[1\]: state_version 5 is not above 6"),
         ((6, "u", "", "i1", 1.0, True), ValueError, r"events\[1\]: state_version 6 is not above 6"),
+        ((2**63, "u", "", "i1", 1.0, True), ValueError, "a whole number must fit into 64 bits"),
+        ((True, "u", "", "i1", 1.0, True), TypeError, "each must be a tuple"),
         ((7, "", "", "i1", 1.0, True), ValueError, r"events\[1\]: needs a user_id or a session_id"),
         ((7, "u", "", "", 1.0, True), ValueError, r"events\[1\]: needs an item_id"),
         ((7, "u", "", "i1", np.nan, True), ValueError, r"events\[1\]: weight must be a float32 number"),
