@@ -70,15 +70,21 @@ std::vector<std::int64_t> distinct_rows(std::span<const std::int64_t> candidates
   return rows;
 }
 
-std::vector<ScoredRow> rank_rows(const IndexSnapshot& snapshot, const kernels::Table& kernels, const float* query,
-                                 std::span<const std::int64_t> rows, std::int64_t k) {
-  std::vector<ScoredRow> ranked;
-  ranked.reserve(rows.size());
+std::vector<ScoredRow> score_rows(const IndexSnapshot& snapshot, const kernels::Table& kernels, const float* query,
+                                  std::span<const std::int64_t> rows) {
+  std::vector<ScoredRow> scored;
+  scored.reserve(rows.size());
   for (const auto row : rows) {
     if (!snapshot.is_live(row)) continue;
     const double score = kernels.dot_exact(snapshot.vector(row), query, static_cast<int>(snapshot.dimension));
-    ranked.push_back({.score = score, .row = row});
+    scored.push_back({.score = score, .row = row});
   }
+  return scored;
+}
+
+std::vector<ScoredRow> rank_rows(const IndexSnapshot& snapshot, const kernels::Table& kernels, const float* query,
+                                 std::span<const std::int64_t> rows, std::int64_t k) {
+  auto ranked = score_rows(snapshot, kernels, query, rows);
   keep_best(ranked, k);
   return ranked;
 }
@@ -134,6 +140,10 @@ void ExactIndex::answer(std::span<const ScanRequest* const> requests, int thread
   scans_ += static_cast<std::int64_t>(number);
   passes_ += 1;
   rescored_ += batch.rescored();
+}
+
+std::vector<ScoredRow> ExactIndex::scores_of(std::span<const float> query, std::span<const std::int64_t> rows) const {
+  return score_rows(*snapshot(), kernels_, query.data(), rows);
 }
 
 std::vector<ScoredRow> ExactIndex::rank(std::span<const float> query, std::span<const std::int64_t> rows,
@@ -192,6 +202,13 @@ void ExactIndex::erase(std::span<const std::int64_t> rows) {
   IndexSnapshot next = without_rows(*base, rows);
   next.coded = part_without_rows(base->coded.get(), rows, next, threads_);
   publish(std::move(next));
+}
+
+double ExactIndex::largest_norm() const {
+  const auto current = snapshot();
+  double largest = 0;
+  for (const auto& block : current->blocks) largest = std::max(largest, block->max_norm);
+  return largest;
 }
 
 IndexStats ExactIndex::stats() const {

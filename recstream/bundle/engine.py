@@ -9,7 +9,15 @@ from recstream.bundle.reader import Bundle
 from recstream.errors import BundleError
 
 
-def build_engine(bundle: Bundle, *, max_history: int = 1000, max_sessions: int = 1_000_000, threads: int = 0) -> Engine:
+def build_engine(
+    bundle: Bundle,
+    *,
+    max_history: int = 1000,
+    max_sessions: int = 1_000_000,
+    kept_list_bytes: int = 67_108_864,
+    kept_list_min_items: int = 20_000,
+    threads: int = 0,
+) -> Engine:
     """Make the engine that answers from a bundle.
 
     The engine borrows the bundle's mapped arrays and keeps them alive.
@@ -17,7 +25,7 @@ def build_engine(bundle: Bundle, *, max_history: int = 1000, max_sessions: int =
     Parameters
     ----------
     bundle : Bundle
-    max_history, max_sessions, threads : int
+    max_history, max_sessions, kept_list_bytes, kept_list_min_items, threads : int
         As in `recstream._core.Engine`.
     """
     return Engine(
@@ -30,6 +38,8 @@ def build_engine(bundle: Bundle, *, max_history: int = 1000, max_sessions: int =
         encoder=build_encoder(bundle),
         max_history=max_history,
         max_sessions=max_sessions,
+        kept_list_bytes=kept_list_bytes,
+        kept_list_min_items=kept_list_min_items,
         threads=threads,
     )
 
