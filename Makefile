@@ -42,7 +42,7 @@ lint: core build/googleapis ## ruff, mypy, stubtest, import direction, clang-for
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml recstream._core
 	$(BIN)/lint-imports
-	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'csrc/*.h' 'csrc/*.cpp')
+	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'csrc/*.h' 'csrc/*.cpp' 'tests/*.h' 'tests/*.cpp')
 	git ls-files 'csrc/*.cpp' ':!csrc/bindings' | xargs -n 4 -P 2 $(BIN)/clang-tidy --quiet -p $(CMAKE_BUILD)
 	$(BIN)/buf lint
 	$(BIN)/python tools/generate_protos.py --check
@@ -50,7 +50,7 @@ lint: core build/googleapis ## ruff, mypy, stubtest, import direction, clang-for
 format: setup ## format Python and C++
 	$(BIN)/ruff check --fix-only -q .
 	$(BIN)/ruff format -q .
-	$(BIN)/clang-format -i $$(git ls-files 'csrc/*.h' 'csrc/*.cpp')
+	$(BIN)/clang-format -i $$(git ls-files 'csrc/*.h' 'csrc/*.cpp' 'tests/*.h' 'tests/*.cpp')
 
 bench: core ## run the benchmarks and write benchmarks/results
 	$(BIN)/pip install -q --no-build-isolation -e '.[bench]'

@@ -28,12 +28,14 @@ from typing import Any
 import grpc
 import numpy as np
 import polars as pl
+from recstream_server.item_filters import ItemFilters
 from recstream_server.retrieval.exact import ExactRetrieval
 from recstream_server.served_model import ServedModel
 from recstream_server.settings import LimitSettings
 from recstream_server.validation import RecommendationChecks
 
 from recstream.bundle import AlsFoldIn, BundleContent, DataRecord, TrainingRecord, load_bundle, write_bundle
+from recstream.bundle.attribute_table import build_attribute_table
 from recstream.bundle.engine import build_engine
 from recstream.event_types import EventTypes
 from recstream.v1 import recommendation_service_pb2 as rec_pb
@@ -80,7 +82,8 @@ class Answers:
     def __init__(self, bundle_path: Path) -> None:
         bundle = load_bundle(bundle_path)
         engine = build_engine(bundle, threads=1)
-        self._model = ServedModel(bundle, engine, ExactRetrieval(engine), max_history=1000)
+        filters = ItemFilters(build_attribute_table(bundle.items, cache_bytes=0))
+        self._model = ServedModel(bundle, engine, ExactRetrieval(engine), filters, max_history=1000)
         self._checks = RecommendationChecks(LimitSettings(), EventTypes())
 
     def recommend(self, request: rec_pb.RecommendItemsRequest) -> rec_pb.RecommendItemsResponse:

@@ -42,8 +42,9 @@ void BatchSearch::scan(int threads) {
   if (snapshot_.rows == 0) return;
   std::vector<std::size_t> by_codes;
   std::vector<std::size_t> by_blocks;
+  const bool has_codes = snapshot_.coded && snapshot_.coded->is_worth_scanning(snapshot_.rows);
   for (std::size_t q = 0; q < queries_.size(); ++q) {
-    (snapshot_.coded == nullptr || is_selective(q) ? by_blocks : by_codes).push_back(q);
+    (has_codes && !is_selective(q) ? by_codes : by_blocks).push_back(q);
   }
   if (!by_codes.empty()) scan_codes(by_codes, threads);
   if (!by_blocks.empty()) scan_blocks(by_blocks, threads);

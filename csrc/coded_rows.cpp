@@ -107,14 +107,14 @@ std::vector<std::uint32_t> rows_by_falling_norm(const IndexSnapshot& snapshot) {
   return rows;
 }
 
+// Not rounded up to whole large pages, which for a million rows of 64 dimensions would be 1.5% more.
 std::uint8_t* allocate_codes(std::size_t bytes) {
   const std::size_t unit = bytes < kLargePage ? kCacheLine : kLargePage;
-  const std::size_t whole = (bytes + unit - 1) / unit * unit;
-  void* memory = std::aligned_alloc(unit, std::max(whole, unit));
-  if (memory == nullptr) throw std::bad_alloc();
+  void* memory = nullptr;
+  if (posix_memalign(&memory, unit, std::max(bytes, unit)) != 0) throw std::bad_alloc();
 #if defined(__linux__)
   // Only advice: without it everything works, more slowly.
-  if (unit == kLargePage) madvise(memory, whole, MADV_HUGEPAGE);
+  if (unit == kLargePage) madvise(memory, bytes / kLargePage * kLargePage, MADV_HUGEPAGE);
 #endif
   return static_cast<std::uint8_t*>(memory);
 }
@@ -134,7 +134,7 @@ std::int64_t CodedRows::bytes() const {
          static_cast<std::int64_t>(rows.size() * sizeof(std::uint32_t));
 }
 
-std::shared_ptr<const CodedRows> code_rows(const IndexSnapshot& snapshot, int threads) {
+std::shared_ptr<const CodedRows> code_rows(const IndexSnapshot& snapshot, int threads, const std::stop_token& stop) {
   auto coded = std::make_shared<CodedRows>(snapshot.dimension);
   coded->rows = rows_by_falling_norm(snapshot);
   const auto groups = (static_cast<std::int64_t>(coded->rows.size()) + kGroup - 1) / kGroup;
@@ -145,8 +145,10 @@ std::shared_ptr<const CodedRows> code_rows(const IndexSnapshot& snapshot, int th
   const auto parts = std::clamp<std::int64_t>(groups / kGroupsPerThread, 1, threads);
   run_parts(static_cast<int>(parts), [&](int part) {
     GroupCoder coder(snapshot, *coded);
-    for (auto group = groups * part / parts; group < groups * (part + 1) / parts; ++group) coder.code(group);
+    const auto end = groups * (part + 1) / parts;
+    for (auto group = groups * part / parts; group < end && !stop.stop_requested(); ++group) coder.code(group);
   });
+  if (stop.stop_requested()) return nullptr;
   for (auto group = groups - 2; group >= 0; --group) {
     const auto g = static_cast<std::size_t>(group);
     coded->groups[g].norm = std::max(coded->groups[g].norm, coded->groups[g + 1].norm);

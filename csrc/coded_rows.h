@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "index_snapshot.h"
@@ -30,7 +31,7 @@ struct CodedRows {
   /// Row number of each slot; the last group may have fewer than its full number of slots.
   std::vector<std::uint32_t> rows;
   std::vector<CodedGroup> groups;
-  /// Starts on a cache line, or on a large page.
+  /// Starts on a cache line, or on a large page; no more bytes than the groups take.
   std::unique_ptr<std::uint8_t[], void (*)(std::uint8_t*)> codes;
 
   std::int64_t group_bytes() const { return std::int64_t{quads} * kernels::kQuadBytes; }
@@ -46,9 +47,9 @@ struct CodedRows {
   }
 };
 
-/// Codes the live rows of a snapshot, which must have fewer than 2^32, with up to `threads` threads.
-/// O(rows * dimension * log dimension).
-std::shared_ptr<const CodedRows> code_rows(const IndexSnapshot& snapshot, int threads);
+/// Codes the live rows of a snapshot, which must have fewer than 2^32, with up to `threads` threads; none when told to
+/// stop. O(rows * dimension * log dimension).
+std::shared_ptr<const CodedRows> code_rows(const IndexSnapshot& snapshot, int threads, const std::stop_token& stop);
 
 /// A query as codes; see CodeBound.
 struct CodedQuery {

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "engine_state.h"
+#include "neighbour_ranking.h"
 #include "row_set.h"
 #include "snapshot.h"
 #include "user_profile.h"
@@ -33,8 +34,27 @@ void require_row(std::int64_t row, std::int64_t rows, const char* what) {
                               std::to_string(rows) + " items");
 }
 
+void require_filter(const CompiledFilter* filter, std::int64_t rows) {
+  if (filter == nullptr || filter->rows() == rows) return;
+  throw std::invalid_argument("filter: was compiled for " + std::to_string(filter->rows()) +
+                              " rows, the catalogue has " + std::to_string(rows) + " items");
+}
+
 void require_k(std::int64_t k) {
   if (k < 1) throw std::invalid_argument("k must be at least 1, got " + std::to_string(k));
+}
+
+/// Neighbours need no index.
+MatrixView indexed_vectors(const EngineModel& model) {
+  return model.neighbours == nullptr ? model.item_vectors
+                                     : MatrixView{.data = nullptr, .rows = 0, .dimension = kMinDimension};
+}
+
+/// For rows given one by one or as a set.
+template <class Rows>
+std::vector<ScoredRow> rank_for_history(const EngineModel& model, const ItemHistory& history, const Rows& rows,
+                                        std::int64_t k) {
+  return rank_by_neighbours(model.neighbours->scores(history.rows, history.weights), model.item_popularity, rows, k);
 }
 
 Answer to_answer(const std::vector<ScoredRow>& ranked) {
@@ -51,7 +71,7 @@ Answer to_answer(const std::vector<ScoredRow>& ranked) {
 Engine::Engine(const EngineModel& model, const EngineOptions& options)
     : model_((require_model(model), model)),
       options_((require_options(options), options)),
-      index_(model.item_vectors, options.threads, {}),
+      index_(indexed_vectors(model), options.threads, {}),
       search_(std::make_unique<const VectorSearch>(index_, model.item_vectors.rows, options)),
       popular_rows_(rows_by_popularity(model.item_popularity)),
       state_(std::make_shared<EngineState>(*model.item_ids, kUnbounded, options_)) {}
@@ -63,9 +83,11 @@ Answer Engine::recommend(const RecommendRequest& request) const {
   if (request.candidate_ids && request.candidate_rows) {
     throw std::invalid_argument("candidates and candidate_rows must not be given together");
   }
+  require_filter(request.filter, model_.item_vectors.rows);
   const auto current = state();
   const auto profile = make_profile(model_, *current, request.subject, static_cast<std::size_t>(options_.max_history));
   RowSet eligible(model_.item_vectors.rows);
+  if (request.filter != nullptr) eligible.keep(request.filter->words());
   if (request.exclude_seen) {
     for (const auto row : profile.seen) eligible.take(row);
   }
@@ -77,9 +99,13 @@ Answer Engine::recommend(const RecommendRequest& request) const {
   std::vector<ScoredRow> ranked;
   if (request.candidate_ids || request.candidate_rows) {
     const auto candidates = candidate_rows(request, eligible, missing);
-    ranked = profile.vector ? index_.rank(*profile.vector, candidates, request.k) : popular(candidates, request.k);
+    ranked = profile.history  ? rank_for_history(model_, *profile.history, candidates, request.k)
+             : profile.vector ? index_.rank(*profile.vector, candidates, request.k)
+                              : popular(candidates, request.k);
   } else {
-    ranked = profile.vector ? search_->best(current->lists, profile, eligible, request) : popular(eligible, request.k);
+    ranked = profile.history  ? rank_for_history(model_, *profile.history, eligible, request.k)
+             : profile.vector ? search_->best(current->lists, profile, eligible, request)
+                              : popular(eligible, request.k);
   }
   Answer answer = to_answer(ranked);
   answer.state_version = profile.state_version;
@@ -147,10 +173,20 @@ std::optional<Unencoded> Engine::unencoded(const Subject& subject) const {
   return std::nullopt;
 }
 
-Answer Engine::similar(std::int64_t row, std::int64_t k) const {
+Answer Engine::similar(std::int64_t row, std::int64_t k, const CompiledFilter* filter) const {
   require_k(k);
   require_row(row, model_.item_vectors.rows, "row");
-  return to_answer(index_.nearest(row, k));
+  require_filter(filter, model_.item_vectors.rows);
+  return to_answer(model_.neighbours == nullptr ? index_.nearest(row, k, filter)
+                                                : similar_by_neighbours(row, k, filter));
+}
+
+std::vector<ScoredRow> Engine::similar_by_neighbours(std::int64_t row, std::int64_t k,
+                                                     const CompiledFilter* filter) const {
+  RowSet others(model_.item_vectors.rows);
+  if (filter != nullptr) others.keep(filter->words());
+  others.take(row);
+  return rank_by_neighbours(model_.neighbours->similarities(row), model_.item_popularity, others, k);
 }
 
 void Engine::apply(std::span<const Event> events) {

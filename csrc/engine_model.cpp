@@ -49,6 +49,12 @@ void require_history(const EngineModel& model) {
   require_finite_values(model.history_weights, "history weights");
 }
 
+void require_neighbours(const EngineModel& model) {
+  if (model.encoder != nullptr) throw std::invalid_argument("encoder: neighbours need none");
+  if (model.item_vectors.dimension != 0) throw std::invalid_argument("item_vectors: neighbours need none");
+  require_count("neighbours", model.neighbours->item_count(), "item_ids", model.item_ids->size());
+}
+
 void require_encoder(const EngineModel& model) {
   if (model.encoder->dimension() != model.item_vectors.dimension) {
     throw std::invalid_argument("encoder makes vectors of " + std::to_string(model.encoder->dimension()) +
@@ -67,13 +73,15 @@ void require_model(const EngineModel& model) {
   require_count("item_popularity", static_cast<std::int64_t>(model.item_popularity.size()), "item_ids",
                 model.item_ids->size());
   require_finite_values(model.item_popularity, "item_popularity");
+  require_history(model);
+  if (model.neighbours != nullptr) return require_neighbours(model);
+  if (model.encoder == nullptr) throw std::invalid_argument("encoder: give one, or neighbours");
   require_count("user_vectors", model.user_vectors.rows, "user_ids", model.user_ids->size());
   if (model.user_vectors.dimension != model.item_vectors.dimension) {
     throw std::invalid_argument("user_vectors have " + std::to_string(model.user_vectors.dimension) +
                                 " dimensions, item_vectors " + std::to_string(model.item_vectors.dimension));
   }
   require_finite(model.user_vectors, "user_vectors");
-  require_history(model);
   require_encoder(model);
 }
 

@@ -9,6 +9,7 @@
 #include "bitmap.h"
 #include "coded_part.h"
 #include "index_snapshot.h"
+#include "live_rows.h"
 #include "parallel.h"
 #include "recstream/simd_level.h"
 #include "shared_scan.h"
@@ -46,11 +47,9 @@ void write_answer(std::span<const ScoredRow> best, std::int64_t k, float* scores
   std::fill_n(rows, missing, std::int64_t{-1});
 }
 
-std::shared_ptr<const IndexSnapshot> first_snapshot(const MatrixView& vectors, const kernels::Table& kernels,
-                                                    int threads) {
-  IndexSnapshot snapshot = borrow_rows(vectors, kernels);
-  snapshot.coded = code_part(snapshot, threads);
-  return std::make_shared<const IndexSnapshot>(std::move(snapshot));
+/// Rows that came after the filter was compiled do not pass.
+bool passes(const CompiledFilter& filter, std::int64_t row) {
+  return row < filter.rows() && has_bit(filter.words(), row);
 }
 
 void require_known(std::span<const std::int64_t> rows, const IndexSnapshot& snapshot, std::int64_t least,
@@ -105,7 +104,7 @@ ExactIndex::ExactIndex(const MatrixView& vectors, int threads, std::string_view 
     : kernels_(kernels_for(level)),
       threads_(thread_count(threads)),
       dimension_(vectors.dimension),
-      snapshot_(first_snapshot(vectors, kernels_, threads_)),
+      rows_(std::make_unique<LiveRows>(vectors, kernels_, threads_)),
       shared_scan_(std::make_unique<SharedScan>(
           std::max(threads_, thread_count(0)), threads_, kCodedWorkPerThread,
           [this](std::span<const ScanRequest* const> requests, int lanes) { answer(requests, lanes); })) {}
@@ -115,7 +114,7 @@ ExactIndex::~ExactIndex() = default;
 void ExactIndex::search(const MatrixView& queries, std::int64_t k, std::span<const RowFilter> filters, float* scores,
                         std::int64_t* rows) const {
   require_queries(queries, dimension_, k);
-  const auto current_rows = snapshot()->rows;
+  const auto current_rows = rows_->snapshot()->rows;
   require_bitmaps(filters, current_rows);
   if (queries.rows == 0) return;
   const ScanRequest request{.queries = queries, .k = k, .filters = filters, .scores = scores, .rows = rows};
@@ -124,7 +123,7 @@ void ExactIndex::search(const MatrixView& queries, std::int64_t k, std::span<con
 
 // The snapshot is taken now, after every one of the searches has begun.
 void ExactIndex::answer(std::span<const ScanRequest* const> requests, int threads) const {
-  const auto current = snapshot();
+  const auto current = rows_->snapshot();
   BatchSearch batch(*current, kernels_);
   for (const auto* request : requests) {
     require_bitmaps(request->filters, current->rows);
@@ -143,17 +142,17 @@ void ExactIndex::answer(std::span<const ScanRequest* const> requests, int thread
 }
 
 std::vector<ScoredRow> ExactIndex::scores_of(std::span<const float> query, std::span<const std::int64_t> rows) const {
-  return score_rows(*snapshot(), kernels_, query.data(), rows);
+  return score_rows(*rows_->snapshot(), kernels_, query.data(), rows);
 }
 
 std::vector<ScoredRow> ExactIndex::rank(std::span<const float> query, std::span<const std::int64_t> rows,
                                         std::int64_t k) const {
-  return rank_rows(*snapshot(), kernels_, query.data(), rows, k);
+  return rank_rows(*rows_->snapshot(), kernels_, query.data(), rows, k);
 }
 
 void ExactIndex::rank_each(const MatrixView& queries, std::span<const std::int64_t> candidates, std::int64_t k,
                            float* scores, std::int64_t* rows) const {
-  const auto current = snapshot();
+  const auto current = rows_->snapshot();
   require_queries(queries, dimension_, k);
   require_known(candidates, *current, -1, "candidates");
   const auto width = queries.rows > 0 ? candidates.size() / static_cast<std::size_t>(queries.rows) : 0;
@@ -164,7 +163,7 @@ void ExactIndex::rank_each(const MatrixView& queries, std::span<const std::int64
 }
 
 void ExactIndex::copy_vectors(std::span<const std::int64_t> rows, float* out) const {
-  const auto current = snapshot();
+  const auto current = rows_->snapshot();
   require_known(rows, *current, 0, "rows");
   const auto floats = static_cast<std::size_t>(dimension_);
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -172,14 +171,15 @@ void ExactIndex::copy_vectors(std::span<const std::int64_t> rows, float* out) co
   }
 }
 
-std::vector<ScoredRow> ExactIndex::nearest(std::int64_t row, std::int64_t k) const {
-  const auto current = snapshot();
+std::vector<ScoredRow> ExactIndex::nearest(std::int64_t row, std::int64_t k, const CompiledFilter* filter) const {
+  const auto current = rows_->snapshot();
   const float* query = current->vector(row);
   const double norm = current->norm(row);
   std::vector<ScoredRow> ranked;
   ranked.reserve(static_cast<std::size_t>(current->rows));
   for (std::int64_t other = 0; other < current->rows; ++other) {
     if (other == row || !current->is_live(other)) continue;
+    if (filter != nullptr && !passes(*filter, other)) continue;
     const double norms = norm * current->norm(other);
     const double dot = kernels_.dot_exact(current->vector(other), query, static_cast<int>(dimension_));
     ranked.push_back({.score = norms > 0 ? dot / norms : 0.0, .row = other});
@@ -188,55 +188,30 @@ std::vector<ScoredRow> ExactIndex::nearest(std::int64_t row, std::int64_t k) con
   return ranked;
 }
 
-void ExactIndex::upsert(std::span<const std::int64_t> rows, const MatrixView& vectors) {
-  const std::scoped_lock lock(writer_);
-  const auto base = snapshot();
-  IndexSnapshot next = with_rows(*base, rows, vectors, kernels_);
-  next.coded = part_with_rows(base->coded.get(), rows, next, threads_);
-  publish(std::move(next));
-}
+void ExactIndex::upsert(std::span<const std::int64_t> rows, const MatrixView& vectors) { rows_->upsert(rows, vectors); }
 
-void ExactIndex::erase(std::span<const std::int64_t> rows) {
-  const std::scoped_lock lock(writer_);
-  const auto base = snapshot();
-  IndexSnapshot next = without_rows(*base, rows);
-  next.coded = part_without_rows(base->coded.get(), rows, next, threads_);
-  publish(std::move(next));
-}
+void ExactIndex::erase(std::span<const std::int64_t> rows) { rows_->erase(rows); }
 
 double ExactIndex::largest_norm() const {
-  const auto current = snapshot();
+  const auto current = rows_->snapshot();
   double largest = 0;
   for (const auto& block : current->blocks) largest = std::max(largest, block->max_norm);
   return largest;
 }
 
 IndexStats ExactIndex::stats() const {
-  const auto current = snapshot();
-  const auto blocks = static_cast<std::int64_t>(current->blocks.size());
+  const auto current = rows_->snapshot();
   const auto scans = scans_.load();
   return {.rows = current->rows,
           .deleted = current->deleted,
           .dimension = dimension_,
           .level = kernels_.name,
-          .bytes = current->rows * dimension_ * static_cast<std::int64_t>(sizeof(float)) +
-                   blocks * static_cast<std::int64_t>(sizeof(Block) + sizeof(BlockStorage)) +
-                   (current->coded ? current->coded->bytes() : 0),
+          .bytes = current->bytes(),
+          .changed = current->coded ? static_cast<std::int64_t>(current->coded->changed.size()) : 0,
+          .merges = rows_->merges(),
           .scans = scans,
           .passes = passes_.load(),
           .mean_rescored = scans > 0 ? static_cast<double>(rescored_.load()) / static_cast<double>(scans) : 0.0};
-}
-
-std::shared_ptr<const IndexSnapshot> ExactIndex::snapshot() const {
-  const std::scoped_lock lock(snapshot_mutex_);
-  return snapshot_;
-}
-
-void ExactIndex::publish(IndexSnapshot next) {
-  auto fresh = std::make_shared<const IndexSnapshot>(std::move(next));
-  const std::scoped_lock lock(snapshot_mutex_);
-  // The old snapshot dies with `fresh`, after the lock is gone.
-  snapshot_.swap(fresh);
 }
 
 }  // namespace recstream

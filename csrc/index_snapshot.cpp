@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "coded_part.h"
+
 namespace recstream {
 namespace {
 
@@ -115,7 +117,21 @@ class SnapshotEditor {
   std::vector<const BlockStorage*> shared_storage_;
 };
 
+// What std::make_shared puts beside its object: two counts and a table of functions.
+constexpr std::int64_t kControlBytes = 16;
+
 }  // namespace
+
+std::int64_t IndexSnapshot::bytes() const {
+  constexpr std::int64_t kVectorBytes = sizeof(float);
+  auto bytes = static_cast<std::int64_t>(blocks.capacity() * sizeof(blocks.front())) + (coded ? coded->bytes() : 0);
+  for (const auto& block : blocks) {
+    const std::int64_t slots = block->storage->owned ? kBlockRows : block->count;
+    bytes += static_cast<std::int64_t>(sizeof(Block) + sizeof(BlockStorage)) + 2 * kControlBytes +
+             slots * dimension * kVectorBytes;
+  }
+  return bytes;
+}
 
 IndexSnapshot borrow_rows(const MatrixView& vectors, const kernels::Table& kernels) {
   require_dimension(vectors.dimension, "vectors");

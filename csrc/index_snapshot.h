@@ -53,6 +53,8 @@ struct IndexSnapshot {
   double norm(std::int64_t row) const {
     return block_of(row).storage->norms[static_cast<std::size_t>(row % kBlockRows)];
   }
+  /// All memory: vectors, borrowed ones included, norms, bitmaps, codes, and room for rows to come.
+  std::int64_t bytes() const;
   bool is_live(std::int64_t row) const { return has_bit(block_of(row).live, row % kBlockRows); }
 };
 

@@ -11,15 +11,18 @@ namespace recstream {
 /// A set of rows 0 .. size - 1, as a bitmap; full at first.
 class RowSet {
  public:
-  explicit RowSet(std::int64_t size) : words_(words_for(size), ~std::uint64_t{0}) {
-    if (size % kWordBits != 0) words_.back() = mask_of(size) - 1;
-  }
+  explicit RowSet(std::int64_t size) : words_(all_bits(size)) {}
 
   /// Takes a row out; whether it was in.
   bool take(std::int64_t row) {
     const bool held = contains(row);
     clear_bit(words_, row);
     return held;
+  }
+
+  /// Takes out the rows whose bit is not set; a word for each of the set's.
+  void keep(std::span<const std::uint64_t> words) {
+    for (std::size_t w = 0; w < words_.size(); ++w) words_[w] &= words[w];
   }
 
   bool contains(std::int64_t row) const { return has_bit(words_, row); }

@@ -5,6 +5,11 @@
 
 #include "kernels/kernels.h"
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 namespace recstream {
 namespace {
 
@@ -17,6 +22,8 @@ std::vector<const kernels::Table*> find_levels() {
     if (__builtin_cpu_supports("avxvnni")) levels.push_back(&kernels::kAvxVnni);
     levels.push_back(&kernels::kAvx2);
   }
+#elif defined(__aarch64__) && defined(__linux__)
+  if ((getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) levels.push_back(&kernels::kNeonDotprod);
 #endif
   levels.push_back(&kernels::kScalar);
   return levels;

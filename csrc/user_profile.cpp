@@ -113,6 +113,11 @@ class VectorMaker {
     return vector;
   }
 
+  /// What a vector is made from; none while live and recent events have no weight.
+  std::optional<ItemHistory> history(std::span<const Interaction> live, const Base& base) const {
+    return merge(live, base, max_history_);
+  }
+
  private:
   bool has_weight(std::span<const Interaction> touches) const {
     return std::any_of(touches.begin(), touches.end(), [&](const Interaction& touch) {
@@ -120,16 +125,21 @@ class VectorMaker {
     });
   }
 
-  Vector encode(std::span<const Interaction> live, const Base& base) const {
+  std::optional<ItemHistory> merge(std::span<const Interaction> live, const Base& base, std::size_t max_items) const {
     if (!has_weight(live) && !has_weight(recent_.touches)) return std::nullopt;
     HistoryBuilder builder(base.rows.size() + live.size() + recent_.touches.size(), model_.item_vectors.rows);
     for (std::size_t i = 0; i < base.rows.size(); ++i) builder.touch(base.touch(i));
     for (const auto& touch : live) builder.touch(touch);
     for (const auto& touch : recent_.touches) builder.touch(touch);
+    return builder.finish(max_items);
+  }
+
+  Vector encode(std::span<const Interaction> live, const Base& base) const {
+    const auto outside = model_.encoder->outside();
     // The cut for an encoder outside comes after what it does not hear.
-    if (const auto outside = model_.encoder->outside()) return outside_.vector(builder.finish(kAll), *outside);
-    const ItemHistory history = builder.finish(max_history_);
-    return model_.encoder->encode(history.rows, history.weights);
+    const auto merged = merge(live, base, outside ? kAll : max_history_);
+    if (!merged) return std::nullopt;
+    return outside ? outside_.vector(*merged, *outside) : model_.encoder->encode(merged->rows, merged->weights);
   }
 
   const EngineModel& model_;
@@ -152,6 +162,49 @@ void own(UserProfile& profile, const StateCopy& live, std::uint64_t kind, std::s
   profile.owner = {.key = 2 * static_cast<std::uint64_t>(live.state.born) + kind, .version = live.state.version};
   profile.own_seen_first = first;
   profile.own_seen_end = end;
+}
+
+/// All of it, however long: neighbours score what training scored, as a stored vector does.
+ItemHistory as_trained(const Base& base) {
+  return {.rows = {base.rows.begin(), base.rows.end()},
+          .weights = {base.weights.begin(), base.weights.end()},
+          .times = {base.times.begin(), base.times.end()}};
+}
+
+bool wants_something(const std::optional<ItemHistory>& history) {
+  return history &&
+         std::any_of(history->weights.begin(), history->weights.end(), [](float weight) { return weight > 0; });
+}
+
+/// The chain that vectors come from, for the histories themselves. No vector is ever kept in their states, so these
+/// come with their interactions.
+void find_history(UserProfile& profile, const VectorMaker& maker, const StateCopy& user, const StateCopy& session,
+                  const Base& base) {
+  if (user.exists || base.vector) {
+    profile.fallback = Fallback::kNone;
+    profile.history = maker.history(user.state.interactions, base);
+    if (!profile.history) profile.history = as_trained(base);
+    if (wants_something(profile.history)) return;
+  }
+  profile.fallback = Fallback::kSession;
+  profile.history = maker.history(session.state.interactions, {});
+  if (wants_something(profile.history)) return;
+  profile.fallback = Fallback::kPopular;
+  profile.history.reset();
+}
+
+void find_vector(UserProfile& profile, const VectorMaker& maker, EngineState& state, const Subject& subject,
+                 const StateCopy& user, const StateCopy& session, Base& base) {
+  if (user.exists || base.vector) {
+    profile.vector = maker.make(state.users, subject.user_id, user, base);
+    if (!profile.vector) profile.vector = std::move(base.vector);
+    profile.fallback = Fallback::kNone;
+  }
+  if (!profile.vector) {
+    profile.vector = maker.make(state.sessions, subject.session_id, session, {});
+    profile.fallback = Fallback::kSession;
+  }
+  if (!profile.vector) profile.fallback = Fallback::kPopular;
 }
 
 }  // namespace
@@ -179,16 +232,11 @@ UserProfile make_profile(const EngineModel& model, EngineState& state, const Sub
 
   const OutsideVectors outside(subject.encoded, profile.state_version, model.item_vectors.dimension);
   const VectorMaker maker(model, recent, outside, max_history);
-  if (user.exists || base.vector) {
-    profile.vector = maker.make(state.users, subject.user_id, user, base);
-    if (!profile.vector) profile.vector = std::move(base.vector);
-    profile.fallback = Fallback::kNone;
+  if (model.neighbours != nullptr) {
+    find_history(profile, maker, user, session, base);
+  } else {
+    find_vector(profile, maker, state, subject, user, session, base);
   }
-  if (!profile.vector) {
-    profile.vector = maker.make(state.sessions, subject.session_id, session, {});
-    profile.fallback = Fallback::kSession;
-  }
-  if (!profile.vector) profile.fallback = Fallback::kPopular;
   if (profile.fallback == Fallback::kNone) own(profile, user, kUserOwner, 0, users);
   if (profile.fallback == Fallback::kSession) own(profile, session, kSessionOwner, users, both);
   return profile;

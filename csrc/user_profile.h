@@ -6,14 +6,17 @@
 #include <vector>
 
 #include "engine_state.h"
+#include "item_history.h"
 #include "recstream/engine.h"
 
 namespace recstream {
 
 /// What a query needs to know of its user, as of one moment.
 struct UserProfile {
-  /// None for the popular fallback.
+  /// None for the popular fallback, and with neighbours.
   std::optional<std::vector<float>> vector;
+  /// With neighbours: what items are scored for, with at least one weight above 0; none for the popular fallback.
+  std::optional<ItemHistory> history;
   Fallback fallback = Fallback::kPopular;
   std::int64_t state_version = 0;
   /// Catalogue rows seen by the user or in the session, or marked by recent events; may repeat.

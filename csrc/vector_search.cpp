@@ -48,6 +48,9 @@ std::vector<ScoredRow> VectorSearch::best(KeptLists& lists, const UserProfile& p
   }
   ++list_queries_;
   const auto list = lists.find(profile.owner);
+  // A list is of everything not seen; what passes a filter may lie far down in it.
+  const bool may_make_list = request.filter == nullptr;
+  if (list == nullptr && !may_make_list) return scan(vector, eligible, k, kNothingKnown);
   if (list == nullptr) return scan_for_list(lists, profile, eligible, k, {.length = length, .predecessor = nullptr});
   auto known = list->answer(vector, eligible, k,
                             [&](std::span<const std::int64_t> rows) { return index_.scores_of(vector, rows); });
@@ -55,7 +58,7 @@ std::vector<ScoredRow> VectorSearch::best(KeptLists& lists, const UserProfile& p
     ++list_answers_;
     return std::move(known.best);
   }
-  if (!list->gives_way()) {
+  if (!may_make_list || !list->gives_way()) {
     const bool is_full = static_cast<std::int64_t>(known.best.size()) == k;
     return scan(vector, eligible, k, is_full ? round_down(known.best.back().score) : kNothingKnown);
   }

@@ -5,7 +5,7 @@ borrowed without a copy, or refused: a wrong dtype or memory order is a ``TypeEr
 """
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias, final
+from typing import Final, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ FALLBACK_POPULAR: Final[int]
 _AppliedEvent: TypeAlias = tuple[int, str, str, str, float, bool] | tuple[int, str, str, str, float, bool, int]
 _RecentEvent: TypeAlias = tuple[str, float, bool] | tuple[str, float, bool, int]
 
-class NotEncoded(RuntimeError):
+class NotEncodedError(RuntimeError):
     """An answer needs a vector that is to be made outside of the core first: see `Engine.unencoded`."""
 
 def simd_levels() -> list[str]:
@@ -105,19 +105,30 @@ class ExactIndex:
     def upsert(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
         """Set rows, or append new ones (without gaps); visible to every search that starts afterwards.
 
-        The last of equal rows wins; a deleted row that is set comes back. A refused call changes nothing.
+        The last of equal rows wins; a deleted row that is set comes back. A refused call changes nothing. The arrays
+        are read with the GIL released, and more than once: no other thread may write to them during the call.
         """
 
     def delete(self, rows: NDArray[np.int64]) -> None:
         """Take rows out of every search that starts afterwards; rows already gone are ignored, unknown ones refused."""
 
     def stats(self) -> dict[str, int | float | str]:
-        """``rows``, ``deleted``, ``dimension``, ``level``, ``bytes``, ``scans``, ``passes``, ``mean_rescored``.
+        """What the index holds and has done.
 
-        ``rows`` counts row numbers in use, deleted ones included: the next new row has that number. ``bytes`` includes
-        the borrowed vectors. ``scans`` counts queries, ``passes`` those over the rows that answered them: searches from
-        several threads share passes, of ``scans / passes`` queries on average. ``mean_rescored`` is how many rows a
-        query rescored in float64.
+        ``rows``, ``deleted``
+            Row numbers in use, deleted ones included (the next new row has that number); those deleted.
+        ``dimension``, ``level``
+            Of the vectors; the instruction-set level in use.
+        ``bytes``
+            Memory of all it holds, the borrowed vectors and room for rows to come included.
+        ``changed``, ``merges``
+            Rows set since all were coded last, which a search scores one by one; how often they were coded anew in the
+            background.
+        ``scans``, ``passes``
+            Queries answered by scanning, and the passes over the rows that it took: searches from several threads
+            share passes, ``scans / passes`` queries in each on average.
+        ``mean_rescored``
+            Rows that a query rescored in float64, on average.
         """
 
 @final
@@ -196,6 +207,171 @@ class UserEncoder:
         """
 
 @final
+class AttributeColumn:
+    """One attribute of all items: its sorted distinct values, and the rows of each. Owns its memory."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Not for callers: always a ``TypeError``."""
+
+    @staticmethod
+    def numbers(values: NDArray[np.float64]) -> AttributeColumn:
+        """A number a row, float64 (N,); NaN where there is none, and never infinite."""
+
+    @staticmethod
+    def booleans(values: NDArray[np.int8]) -> AttributeColumn:
+        """0 or 1 a row, int8 (N,); -1 where there is none."""
+
+    @staticmethod
+    def texts(utf8: NDArray[np.uint8], offsets: NDArray[np.int64], codes: NDArray[np.int32]) -> AttributeColumn:
+        """A text a row.
+
+        Parameters
+        ----------
+        utf8 : uint8 (bytes,)
+        offsets : int64 (D + 1,)
+            Distinct text v is ``utf8[offsets[v]:offsets[v + 1]]``; they rise strictly, byte by byte.
+        codes : int32 (N,)
+            Which of them a row has; -1 for none.
+        """
+
+    @staticmethod
+    def text_lists(
+        utf8: NDArray[np.uint8],
+        offsets: NDArray[np.int64],
+        codes: NDArray[np.int32],
+        pointers: NDArray[np.int64],
+        has_list: NDArray[np.uint8],
+    ) -> AttributeColumn:
+        """A list of texts a row: row r has ``codes[pointers[r]:pointers[r + 1]]``, or no list where has_list[r] is 0.
+
+        Parameters
+        ----------
+        utf8, offsets
+            As in `texts`.
+        codes : int32 (n,)
+        pointers : int64 (N + 1,)
+        has_list : uint8 (N,)
+        """
+
+@final
+class CompiledFilter:
+    """The rows that pass a filter."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Not for callers: always a ``TypeError``."""
+
+    @property
+    def count(self) -> int:
+        """Rows that pass."""
+    @property
+    def rows(self) -> int:
+        """Rows of the table that it was compiled for."""
+    @property
+    def words(self) -> NDArray[np.uint64]:
+        """Read-only bitmap, uint64 (ceil(rows / 64),): row r is bit ``r % 64`` of word ``r // 64``."""
+
+_Condition: TypeAlias = (
+    tuple[str, Literal["equals_any"], Sequence[str] | Sequence[float] | Sequence[bool]]
+    | tuple[str, Literal["range"], tuple[float, float]]
+    | tuple[str, Literal["exists"], bool]
+)
+
+@final
+class AttributeTable:
+    """The attributes of all items, and the filters compiled over them.
+
+    Parameters
+    ----------
+    columns : (name, AttributeColumn)
+        Names are unique.
+    rows : int
+        Of each column.
+    cache_bytes : int
+        Compiled conditions and filters are kept up to this size; those used longest ago leave first.
+
+    Raises
+    ------
+    ValueError
+        Columns of another length, a name given twice, a negative number.
+    """
+
+    def __init__(self, columns: Sequence[tuple[str, AttributeColumn]], *, rows: int, cache_bytes: int) -> None: ...
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Of each attribute: ``text``, ``number``, ``boolean`` or ``list of text``."""
+
+    def compile(
+        self,
+        *,
+        all_of: Sequence[_Condition] = (),
+        any_of: Sequence[_Condition] = (),
+        none_of: Sequence[_Condition] = (),
+    ) -> CompiledFilter:
+        """The rows that meet all of `all_of`, one of `any_of` unless that is empty, and none of `none_of`.
+
+        A row without a value meets ``exists`` False and nothing else. A list meets ``equals_any`` when one of its texts
+        does. Both ends belong to a ``range``; infinity leaves one open. Texts are compared byte by byte.
+
+        Raises
+        ------
+        TypeError
+            Something else than such conditions, in lists or tuples.
+        ValueError
+            An attribute that is not there, a test that does not suit its kind, no values, or NaN.
+        """
+
+    def stats(self) -> dict[str, int]:
+        """``rows``, ``bytes``, ``cache_entries``, ``cache_bytes``, ``cache_hits``, ``cache_misses``.
+
+        ``bytes`` are those of the columns. Hits and misses count look-ups of whole filters and of their conditions.
+        """
+
+@final
+class NeighbourScorer:
+    """Scores items for a history by what is like it, instead of by a vector. Deterministic: same input, same bits.
+
+    Sums are float64, in the order of the history. Matrices are CSR: row pointers int64, columns int32, values float32;
+    borrowed, as in `ExactIndex`.
+    """
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Not for callers: always a ``TypeError``."""
+
+    @staticmethod
+    def items(similarity: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]) -> NeighbourScorer:
+        """``score(i) = sum over the history of w(h) * similarity(h, i)``.
+
+        Parameters
+        ----------
+        similarity : CSR (N, N)
+            Row h: what having h says of the other items.
+        """
+
+    @staticmethod
+    def users(
+        profiles: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+        votes: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+        *,
+        item_count: int,
+        neighbours: int,
+        shrinkage: float,
+    ) -> NeighbourScorer:
+        """``score(i) = sum of s(v) * votes(v, i)`` over the `neighbours` users with the largest ``s(v)`` above 0.
+
+        ``s(v) = sum over the history of w(h) * profiles(v, h) * n / (n + shrinkage)``, n counting the items that the
+        history and v's profile have in common. Ties go to the lower user row. Items are alike by the cosine of their
+        columns of `profiles`.
+
+        Parameters
+        ----------
+        profiles, votes : CSR (U, N)
+            What histories are matched with, and what the matched ones vote for.
+        """
+
+    def scores(self, rows: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score (N,) of each item for distinct items with weights; 0 where nothing speaks for or against it."""
+
+@final
 class Answer:
     """What `Engine.recommend` returns."""
 
@@ -232,7 +408,7 @@ class Engine:
     ----------
     item_ids : IdTable of N items
     item_vectors : float32 (N, d)
-        Borrowed, as in `ExactIndex`.
+        Borrowed, as in `ExactIndex`. None with `neighbours`, as are `user_vectors` and `encoder`.
     item_popularity : float32 (N,)
         For the popular fallback: larger first, ties by lower row.
     user_ids : IdTable of U users
@@ -242,6 +418,9 @@ class Engine:
         CSR of the items each user touched in training, oldest first: row pointers, item rows, weights, and where they
         are known times in Unix seconds. They count as seen.
     encoder : UserEncoder
+    neighbours : NeighbourScorer
+        Scores items in place of vectors, for the user's history as `encoder` would be given it; until the first event
+        with a weight, for all of the training history. Equal scores go to the lower row, but scores of 0 by popularity.
     max_history : int
         Distinct items, latest kept, that a user's vector is made from. What is seen is never forgotten.
     max_sessions : int
@@ -259,13 +438,14 @@ class Engine:
         self,
         *,
         item_ids: IdTable,
-        item_vectors: NDArray[np.float32],
+        item_vectors: NDArray[np.float32] | None = None,
         item_popularity: NDArray[np.float32],
         user_ids: IdTable,
-        user_vectors: NDArray[np.float32],
+        user_vectors: NDArray[np.float32] | None = None,
         history: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
         | tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]],
-        encoder: UserEncoder,
+        encoder: UserEncoder | None = None,
+        neighbours: NeighbourScorer | None = None,
         max_history: int = 1000,
         max_sessions: int = 1_000_000,
         kept_list_bytes: int = 67_108_864,
@@ -284,6 +464,7 @@ class Engine:
         exclude_seen: bool = True,
         recent_events: Sequence[_RecentEvent] = (),
         encoded: tuple[int, NDArray[np.float32]] | None = None,
+        allow: CompiledFilter | None = None,
     ) -> Answer:
         """User state, vector, exclusions, scan and top K in one call.
 
@@ -304,10 +485,13 @@ class Engine:
         encoded : (state_version, float32 (d,)), optional
             The vector that `unencoded` asked for, with the version that it told. Not used if the state has changed
             since, or holds a vector; without `recent_events` it is kept for later queries.
+        allow : CompiledFilter, optional
+            Rows that may be recommended; candidates that do not pass are left out. ``ValueError`` when it was compiled
+            for another number of rows.
 
         Raises
         ------
-        NotEncoded
+        NotEncodedError
             The encoder is outside of the core, and the vector has yet to be made: see `unencoded`.
         """
 
@@ -319,9 +503,9 @@ class Engine:
         recent_events: Sequence[_RecentEvent] = (),
         encoded: tuple[int, NDArray[np.float32]] | None = None,
     ) -> tuple[NDArray[np.float32] | None, int]:
-        """The vector that `recommend` would use (None for the popular fallback) and how many of the items are seen.
+        """The vector that `recommend` would use and how many of the items are seen.
 
-        Takes `encoded`, and raises, as `recommend` does.
+        None for the popular fallback, and with `neighbours`. Takes `encoded`, and raises, as `recommend` does.
         """
 
     def unencoded(
@@ -336,8 +520,11 @@ class Engine:
             of their weights and the Unix seconds of the latest event on each, 0 where nobody knows.
         """
 
-    def similar(self, item_id: str, k: int) -> Answer:
-        """The k items with the highest cosine to an item, without itself; ``KeyError`` for an unknown item."""
+    def similar(self, item_id: str, k: int, *, allow: CompiledFilter | None = None) -> Answer:
+        """The k items most like an item, without itself; ``KeyError`` for an unknown item.
+
+        By the cosine of their vectors, or by `neighbours`. With `allow`, of those that pass.
+        """
 
     def apply(self, events: Sequence[_AppliedEvent]) -> None:
         """Fold events into the state: (state_version, user_id, session_id, item_id, weight, marks_seen[, time]).

@@ -4,6 +4,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bound_answer.h"
+#include "bindings/bound_filter.h"
 #include "bindings/classes.h"
 #include "bindings/event_lists.h"
 #include "bindings/texts.h"
@@ -12,25 +13,33 @@
 namespace recstream::bindings {
 namespace {
 
+/// A matrix, or for None as many rows without numbers.
+MatrixView borrow_vectors(py::handle vectors, const char* name, const IdTable& ids) {
+  if (vectors.is_none()) return {.data = nullptr, .rows = ids.size(), .dimension = 0};
+  return borrow_matrix(vectors, name);
+}
+
 std::unique_ptr<Engine> make_engine(const IdTable& item_ids, py::handle item_vectors, py::handle item_popularity,
                                     const IdTable& user_ids, py::handle user_vectors, const py::tuple& history,
-                                    const UserEncoder& encoder, std::int64_t max_history, std::int64_t max_sessions,
-                                    std::int64_t kept_list_bytes, std::int64_t kept_list_min_items, int threads) {
+                                    const UserEncoder* encoder, const NeighbourScorer* neighbours,
+                                    std::int64_t max_history, std::int64_t max_sessions, std::int64_t kept_list_bytes,
+                                    std::int64_t kept_list_min_items, int threads) {
   if (history.size() != 3 && history.size() != 4) {
     throw py::type_error("history must be a tuple (row pointers, item rows, weights[, times])");
   }
   const EngineModel model{
       .item_ids = &item_ids,
-      .item_vectors = borrow_matrix(item_vectors, "item_vectors"),
+      .item_vectors = borrow_vectors(item_vectors, "item_vectors", item_ids),
       .item_popularity = borrow_vector<float>(item_popularity, "item_popularity"),
       .user_ids = &user_ids,
-      .user_vectors = borrow_matrix(user_vectors, "user_vectors"),
+      .user_vectors = borrow_vectors(user_vectors, "user_vectors", user_ids),
       .history_pointers = borrow_vector<std::int64_t>(py::object(history[0]), "history[0]"),
       .history_rows = borrow_vector<std::int32_t>(py::object(history[1]), "history[1]"),
       .history_weights = borrow_vector<float>(py::object(history[2]), "history[2]"),
       .history_times = history.size() == 3 ? std::span<const std::int64_t>{}
                                            : borrow_vector<std::int64_t>(py::object(history[3]), "history[3]"),
-      .encoder = &encoder,
+      .encoder = encoder,
+      .neighbours = neighbours,
   };
   const EngineOptions options{.max_history = max_history,
                               .max_sessions = max_sessions,
@@ -54,7 +63,7 @@ std::optional<EncodedVector> view_encoded(py::handle encoded) {
 
 BoundAnswer recommend(const Engine& engine, py::handle user_id, py::handle session_id, std::int64_t k,
                       py::handle candidates, py::handle candidate_rows, py::handle exclude, bool exclude_seen,
-                      py::handle recent_events, py::handle encoded) {
+                      py::handle recent_events, py::handle encoded, const BoundFilter* allow) {
   const std::string user(view_text(user_id, "user_id"));
   const std::string session(view_text(session_id, "session_id"));
   const TextList excluded(exclude, "exclude");
@@ -70,7 +79,8 @@ BoundAnswer recommend(const Engine& engine, py::handle user_id, py::handle sessi
                            .candidate_ids = {},
                            .candidate_rows = {},
                            .exclude = excluded.views(),
-                           .exclude_seen = exclude_seen};
+                           .exclude_seen = exclude_seen,
+                           .filter = compiled(allow)};
   if (candidate_ids) request.candidate_ids = candidate_ids->views();
   if (!candidate_rows.is_none()) request.candidate_rows = borrow_vector<std::int64_t>(candidate_rows, "candidate_rows");
   Answer answer;
@@ -111,7 +121,7 @@ py::tuple user_vector(const Engine& engine, py::handle user_id, py::handle sessi
                         answer.seen_count);
 }
 
-BoundAnswer similar(const Engine& engine, py::handle item_id, std::int64_t k) {
+BoundAnswer similar(const Engine& engine, py::handle item_id, std::int64_t k, const BoundFilter* allow) {
   const auto& ids = *engine.model().item_ids;
   const auto row = ids.find(view_text(item_id, "item_id"));
   if (row < 0) {
@@ -121,7 +131,7 @@ BoundAnswer similar(const Engine& engine, py::handle item_id, std::int64_t k) {
   Answer answer;
   {
     const py::gil_scoped_release released;
-    answer = engine.similar(row, k);
+    answer = engine.similar(row, k, compiled(allow));
   }
   return {answer, ids};
 }
@@ -165,23 +175,24 @@ py::dict stats(const Engine& engine) {
 }  // namespace
 
 void bind_engine(py::module_& module) {
-  py::register_exception<NotEncoded>(module, "NotEncoded", PyExc_RuntimeError);
+  py::register_exception<NotEncoded>(module, "NotEncodedError", PyExc_RuntimeError);
   make_class<Engine>(module, "Engine")
-      .def(py::init(&make_engine), py::kw_only(), py::arg("item_ids"), py::arg("item_vectors"),
-           py::arg("item_popularity"), py::arg("user_ids"), py::arg("user_vectors"), py::arg("history"),
-           py::arg("encoder"), py::arg("max_history") = 1000, py::arg("max_sessions") = 1'000'000,
-           py::arg("kept_list_bytes") = std::int64_t{64} << 20, py::arg("kept_list_min_items") = 20'000,
-           py::arg("threads") = 0, py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>(),
-           py::keep_alive<1, 5>(), py::keep_alive<1, 6>(), py::keep_alive<1, 7>(), py::keep_alive<1, 8>())
+      .def(py::init(&make_engine), py::kw_only(), py::arg("item_ids"), py::arg("item_vectors") = py::none(),
+           py::arg("item_popularity"), py::arg("user_ids"), py::arg("user_vectors") = py::none(), py::arg("history"),
+           py::arg("encoder") = py::none(), py::arg("neighbours") = py::none(), py::arg("max_history") = 1000,
+           py::arg("max_sessions") = 1'000'000, py::arg("kept_list_bytes") = std::int64_t{64} << 20,
+           py::arg("kept_list_min_items") = 20'000, py::arg("threads") = 0, py::keep_alive<1, 2>(),
+           py::keep_alive<1, 3>(), py::keep_alive<1, 4>(), py::keep_alive<1, 5>(), py::keep_alive<1, 6>(),
+           py::keep_alive<1, 7>(), py::keep_alive<1, 8>(), py::keep_alive<1, 9>())
       .def("recommend", &recommend, py::kw_only(), py::arg("user_id") = "", py::arg("session_id") = "",
            py::arg("k") = 10, py::arg("candidates") = py::none(), py::arg("candidate_rows") = py::none(),
            py::arg("exclude") = py::tuple(), py::arg("exclude_seen") = true, py::arg("recent_events") = py::tuple(),
-           py::arg("encoded") = py::none())
+           py::arg("encoded") = py::none(), py::arg("allow") = py::none())
       .def("user_vector", &user_vector, py::kw_only(), py::arg("user_id") = "", py::arg("session_id") = "",
            py::arg("recent_events") = py::tuple(), py::arg("encoded") = py::none())
       .def("unencoded", &unencoded, py::kw_only(), py::arg("user_id") = "", py::arg("session_id") = "",
            py::arg("recent_events") = py::tuple())
-      .def("similar", &similar, py::arg("item_id"), py::arg("k"))
+      .def("similar", &similar, py::arg("item_id"), py::arg("k"), py::kw_only(), py::arg("allow") = py::none())
       .def("apply", &apply, py::arg("events"))
       .def_property_readonly("state_version", &Engine::state_version)
       .def("snapshot", &snapshot)

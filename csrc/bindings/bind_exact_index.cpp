@@ -116,6 +116,8 @@ py::dict stats(const ExactIndex& index) {
   dict["dimension"] = stats.dimension;
   dict["level"] = stats.level;
   dict["bytes"] = stats.bytes;
+  dict["changed"] = stats.changed;
+  dict["merges"] = stats.merges;
   dict["scans"] = stats.scans;
   dict["passes"] = stats.passes;
   dict["mean_rescored"] = stats.mean_rescored;

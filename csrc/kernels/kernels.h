@@ -63,6 +63,8 @@ extern const Table kScalar;
 extern const Table kAvx2;
 extern const Table kAvxVnni;
 extern const Table kAvx512Vnni;
+#elif defined(__aarch64__)
+extern const Table kNeonDotprod;
 #endif
 
 }  // namespace recstream::kernels

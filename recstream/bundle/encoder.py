@@ -40,6 +40,21 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class ItemNeighbours:
+    """Of retrieval by neighbours: each item of a history scores the items of its row of the N by N matrix."""
+
+
+@dataclass(frozen=True)
+class UserNeighbours:
+    """Of retrieval by neighbours: the users most like a history vote with their own; see `recstream._core`."""
+
+    neighbours: int
+    """How many users vote; 1 or more."""
+    shrinkage: float
+    """Common items at which a similarity counts half; 0 or more."""
+
+
+@dataclass(frozen=True)
 class OnnxEncoder:
     """The graph in `encoder.onnx`, run by ONNX Runtime over the items used last; docs/bundle-format.md is its contract.
 
@@ -52,16 +67,18 @@ class OnnxEncoder:
     """Those of `ONNX_INPUTS` that the graph takes, `rows` among them."""
 
 
-Encoder: TypeAlias = AlsFoldIn | DecayedPooling | Constant | OnnxEncoder
+Encoder: TypeAlias = AlsFoldIn | DecayedPooling | Constant | OnnxEncoder | ItemNeighbours | UserNeighbours
 
 ONNX_INPUTS: Final = ("rows", "weights", "times")
 MAX_LENGTH: Final = 2048
 
-_KINDS: Final[Mapping[str, type[AlsFoldIn] | type[DecayedPooling] | type[Constant] | type[OnnxEncoder]]] = {
+_KINDS: Final[Mapping[str, type[Encoder]]] = {
     "als_fold_in": AlsFoldIn,
     "constant": Constant,
     "decayed_pooling": DecayedPooling,
+    "item_neighbours": ItemNeighbours,
     "onnx": OnnxEncoder,
+    "user_neighbours": UserNeighbours,
 }
 
 
@@ -101,7 +118,18 @@ def encoder_from_json(value: JsonObject, *, dimension: int) -> Encoder:
         return DecayedPooling(half_life_events=_number(value, "half_life_events", least=0, above=True))
     if kind == "onnx":
         return OnnxEncoder(_length(value["max_length"]), _inputs(value["inputs"]))
+    if kind == "item_neighbours":
+        return ItemNeighbours()
+    if kind == "user_neighbours":
+        return UserNeighbours(_count(value, "neighbours"), _number(value, "shrinkage", least=0))
     return Constant(_vector(value["vector"], dimension))
+
+
+def _count(value: JsonObject, key: str) -> int:
+    number = value[key]
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number < 2**31:
+        raise BundleError(FILE, f"{key} must be a whole number, at least 1")
+    return number
 
 
 def _length(value: JsonValue) -> int:

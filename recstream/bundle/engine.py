@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from recstream._core import Engine, IdTable, UserEncoder
-from recstream.bundle.encoder import AlsFoldIn, DecayedPooling, OnnxEncoder
+from recstream._core import Engine, IdTable, NeighbourScorer, UserEncoder
+from recstream.bundle.encoder import AlsFoldIn, Constant, DecayedPooling, OnnxEncoder, UserNeighbours
 from recstream.bundle.ids import Ids
 from recstream.bundle.reader import Bundle
-from recstream.errors import BundleError
 
 
 def build_engine(
@@ -28,14 +27,18 @@ def build_engine(
     max_history, max_sessions, kept_list_bytes, kept_list_min_items, threads : int
         As in `recstream._core.Engine`.
     """
+    history = (bundle.history_indptr, bundle.history_rows, bundle.history_weights)
+    neighbours = build_neighbours(bundle)
+    dense = neighbours is None
     return Engine(
         item_ids=_id_table(bundle.item_ids),
-        item_vectors=bundle.item_vectors,
+        item_vectors=bundle.item_vectors if dense else None,
         item_popularity=bundle.item_popularity,
         user_ids=_id_table(bundle.user_ids),
-        user_vectors=bundle.user_vectors,
-        history=(bundle.history_indptr, bundle.history_rows, bundle.history_weights),
-        encoder=build_encoder(bundle),
+        user_vectors=bundle.user_vectors if dense else None,
+        history=history if bundle.history_times is None else (*history, bundle.history_times),
+        encoder=build_encoder(bundle) if dense else None,
+        neighbours=neighbours,
         max_history=max_history,
         max_sessions=max_sessions,
         kept_list_bytes=kept_list_bytes,
@@ -57,8 +60,32 @@ def build_encoder(bundle: Bundle) -> UserEncoder:
     if isinstance(encoder, DecayedPooling):
         return UserEncoder.decayed_pooling(bundle.item_vectors, half_life_events=encoder.half_life_events)
     if isinstance(encoder, OnnxEncoder):
-        raise BundleError("encoder.json", "is of the kind onnx, which this version cannot serve; upgrade recstream")
-    return UserEncoder.constant(np.array(encoder.vector, dtype=np.float32))
+        return UserEncoder.outside(
+            dimension=bundle.manifest.dimension,
+            item_count=bundle.manifest.item_count,
+            max_length=encoder.max_length,
+            hears_aversions="weights" in encoder.inputs,
+        )
+    if isinstance(encoder, Constant):
+        return UserEncoder.constant(np.array(encoder.vector, dtype=np.float32))
+    raise TypeError("a bundle with neighbours has no encoder: see build_neighbours")
+
+
+def build_neighbours(bundle: Bundle) -> NeighbourScorer | None:
+    """Make what scores histories by a bundle's neighbours; None for a bundle with vectors."""
+    if bundle.neighbours is None:
+        return None
+    matrix = bundle.neighbours.indptr, bundle.neighbours.rows, bundle.neighbours.weights
+    encoder = bundle.encoder
+    if isinstance(encoder, UserNeighbours):
+        return NeighbourScorer.users(
+            matrix,
+            (bundle.history_indptr, bundle.history_rows, bundle.history_weights),
+            item_count=bundle.manifest.item_count,
+            neighbours=encoder.neighbours,
+            shrinkage=encoder.shrinkage,
+        )
+    return NeighbourScorer.items(matrix)
 
 
 def _id_table(ids: Ids) -> IdTable:

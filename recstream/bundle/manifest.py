@@ -34,7 +34,12 @@ MODEL_FILES: Final = (
     "user_ids.utf8.npy",
     "user_vectors.npy",
 )
-"""The files that every bundle has."""
+"""The files of a model with vectors."""
+VECTOR_FILES: Final = ("item_vectors.npy", "user_vectors.npy")
+NEIGHBOUR_FILES: Final = ("neighbours.indptr.npy", "neighbours.rows.npy", "neighbours.weights.npy")
+"""What a model with neighbours has in place of `VECTOR_FILES`."""
+
+RETRIEVAL_KINDS: Final = ("dense", "neighbours")
 
 ONNX_FILE: Final = "encoder.onnx"
 TIMES_FILE: Final = "history.times.npy"
@@ -121,7 +126,9 @@ class Manifest:
 
 def version_of(files: Mapping[str, FileEntry]) -> str:
     """The version that a bundle with these files has; files beside the model's own have no influence."""
-    entries = {name: files[name].to_json() for name in (*MODEL_FILES, *OPTIONAL_FILES) if name in files}
+    entries = {
+        name: files[name].to_json() for name in (*MODEL_FILES, *NEIGHBOUR_FILES, *OPTIONAL_FILES) if name in files
+    }
     return hashlib.sha256(canonical(entries)).hexdigest()[:12]
 
 
@@ -183,23 +190,22 @@ def manifest_from_bytes(text: bytes, *, verify: bool = True) -> Manifest:
     _check_keys("the manifest", value, _KEYS)
     if verify:
         _check_seal(text, _text(value, "manifest_sha256", _SHA256))
-    files = _files(_object(value, "files"))
+    retrieval = _retrieval(value)
+    files = _files(_object(value, "files"), retrieval)
     manifest = Manifest(
         name=_text(value, "name", _NAME),
         version=_text(value, "version"),
         family=_text(value, "family", _NAME),
-        retrieval=_text(value, "retrieval"),
+        retrieval=retrieval,
         created_at=_time(value, "created_at"),
         item_count=_integer(value, "item_count", least=1, most=MAX_COUNT),
         user_count=_integer(value, "user_count", least=0, most=MAX_COUNT),
-        dimension=_integer(value, "dimension", least=1, most=MAX_DIMENSION),
+        dimension=_dimension(value, retrieval),
         metrics=_metrics(_object(value, "metrics")),
         training=_training(_object(value, "training")),
         data=_data(_object(value, "data")),
         files=files,
     )
-    if manifest.retrieval != "dense":
-        raise BundleError(FILE, f'"retrieval" is {manifest.retrieval[:64]!a}; this version knows "dense"')
     if manifest.version != version_of(files):
         raise BundleError(FILE, f'"version" must be {version_of(files)}, which follows from its files')
     return manifest
@@ -213,7 +219,21 @@ def _check_seal(text: bytes, digest: str) -> None:
     raise BundleError(FILE, 'has been altered: its SHA-256 is not "manifest_sha256"; copy the bundle again')
 
 
-def _files(value: JsonObject) -> dict[str, FileEntry]:
+def _retrieval(value: JsonObject) -> str:
+    retrieval = _text(value, "retrieval")
+    if retrieval not in RETRIEVAL_KINDS:
+        known = " and ".join(f'"{kind}"' for kind in RETRIEVAL_KINDS)
+        raise BundleError(FILE, f'"retrieval" is {retrieval[:64]!a}; this version knows {known}')
+    return retrieval
+
+
+def _dimension(value: JsonObject, retrieval: str) -> int:
+    if retrieval == "dense":
+        return _integer(value, "dimension", least=1, most=MAX_DIMENSION)
+    return _integer(value, "dimension", least=0, most=0)
+
+
+def _files(value: JsonObject, retrieval: str) -> dict[str, FileEntry]:
     files = {}
     for name, entry in value.items():
         if not _NAME.fullmatch(name) or name == FILE:
@@ -223,9 +243,14 @@ def _files(value: JsonObject) -> dict[str, FileEntry]:
         _check_keys(f'"files": the entry of {name}', entry, {"bytes", "sha256"})
         size = _integer(entry, "bytes", least=0, most=2**63 - 1, where=f' of "files", {name}')
         files[name] = FileEntry(size, _text(entry, "sha256", _SHA256, where=f' of "files", {name}'))
-    if missing := sorted(set(MODEL_FILES) - files.keys()):
+    wanted, foreign = set(MODEL_FILES), set(NEIGHBOUR_FILES)
+    if retrieval == "neighbours":
+        wanted, foreign = wanted - set(VECTOR_FILES) | set(NEIGHBOUR_FILES), set(VECTOR_FILES)
+    if missing := sorted(wanted - files.keys()):
         raise BundleError(FILE, f'"files" does not name {", ".join(missing)}')
-    _check_further([entry.bytes for name, entry in files.items() if name not in (*MODEL_FILES, *OPTIONAL_FILES)])
+    if surplus := sorted(foreign & files.keys()):
+        raise BundleError(FILE, f'"files" names {", ".join(surplus)}, which "retrieval" {retrieval} has no use for')
+    _check_further([entry.bytes for name, entry in files.items() if name not in (*wanted, *OPTIONAL_FILES)])
     return files
 
 

@@ -27,7 +27,7 @@ _PROBLEM_BYTES: Final = 400
 _TYPES: Final = {"rows": "tensor(int64)", "weights": "tensor(float)", "times": "tensor(int64)", OUTPUT: "tensor(float)"}
 _RANK: Final = 2
 _PROBE_ITEMS: Final = 8
-_PADDING_TOLERANCE: Final = 1e-3
+_PADDING_TOLERANCE: Final = 1e-4
 """Relative to the largest number of a vector; sums in another order differ by 1e-6."""
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from recstream.bundle import manifest as manifests
 from recstream.bundle.encoder import Encoder, OnnxEncoder, encoder_from_json
 from recstream.bundle.folder import BundleFolder
-from recstream.bundle.ids import Ids, check_ids, check_pointers
+from recstream.bundle.ids import Ids, check_ids
 from recstream.bundle.items import read_items
 from recstream.bundle.manifest import Manifest
+from recstream.bundle.neighbours import Neighbours, check_entries, check_neighbours
 from recstream.bundle.npy import Scalar, map_array
 from recstream.bundle.onnx_trial import try_onnx
 from recstream.bundle.strict_json import MAX_JSON_BYTES, parse_object
@@ -35,6 +36,7 @@ class Bundle:
     manifest : Manifest
     item_ids : Ids of N items
     item_vectors : float32 (N, d)
+        Without columns in a bundle with neighbours, as are `user_vectors`.
     item_popularity : float32 (N,)
     user_ids : Ids of U users
     user_vectors : float32 (U, d)
@@ -45,7 +47,9 @@ class Bundle:
     history_weights : float32 (n,)
     history_times : int64 (n,) or None
         Unix seconds of each, 0 where it is not known; None where no time is.
-    encoder : AlsFoldIn, DecayedPooling, Constant or OnnxEncoder
+    encoder : Encoder
+    neighbours : Neighbours or None
+        In place of vectors, with an encoder ItemNeighbours or UserNeighbours.
     onnx : bytes or None
         The graph of an OnnxEncoder.
     """
@@ -62,6 +66,7 @@ class Bundle:
     history_weights: NDArray[np.float32]
     history_times: NDArray[np.int64] | None
     encoder: Encoder
+    neighbours: Neighbours | None
     onnx: memoryview | None = field(repr=False)
     items_data: memoryview = field(repr=False)
 
@@ -123,6 +128,11 @@ def _assemble(root: Path, manifest: Manifest, views: dict[str, memoryview]) -> B
     def array(stem: str, dtype: type[Scalar], *shape: int | None) -> NDArray[Scalar]:
         return map_array(f"{stem}.npy", views[f"{stem}.npy"], dtype, shape)
 
+    def vectors(stem: str, rows: int) -> NDArray[np.float32]:
+        if manifest.retrieval == "neighbours":
+            return np.zeros((rows, 0), dtype=np.float32)
+        return array(stem, np.float32, rows, dimension)
+
     encoder_data = views[manifests.ENCODER_FILE]
     if len(encoder_data) > MAX_JSON_BYTES:
         raise BundleError(manifests.ENCODER_FILE, f"has {len(encoder_data)} bytes; must be at most {MAX_JSON_BYTES}")
@@ -130,15 +140,22 @@ def _assemble(root: Path, manifest: Manifest, views: dict[str, memoryview]) -> B
         path=root,
         manifest=manifest,
         item_ids=Ids(array("item_ids.utf8", np.uint8, None), array("item_ids.offsets", np.int64, items + 1)),
-        item_vectors=array("item_vectors", np.float32, items, dimension),
+        item_vectors=vectors("item_vectors", items),
         item_popularity=array("item_popularity", np.float32, items),
         user_ids=Ids(array("user_ids.utf8", np.uint8, None), array("user_ids.offsets", np.int64, users + 1)),
-        user_vectors=array("user_vectors", np.float32, users, dimension),
+        user_vectors=vectors("user_vectors", users),
         history_indptr=array("history.indptr", np.int64, users + 1),
         history_rows=array("history.rows", np.int32, None),
         history_weights=array("history.weights", np.float32, None),
         history_times=array("history.times", np.int64, None) if manifests.TIMES_FILE in views else None,
         encoder=encoder_from_json(parse_object(manifests.ENCODER_FILE, bytes(encoder_data)), dimension=dimension),
+        neighbours=None
+        if manifest.retrieval == "dense"
+        else Neighbours(
+            indptr=array("neighbours.indptr", np.int64, None),
+            rows=array("neighbours.rows", np.int32, None),
+            weights=array("neighbours.weights", np.float32, None),
+        ),
         onnx=views.get(manifests.ONNX_FILE),
         items_data=views[manifests.ITEMS_FILE],
     )
@@ -150,19 +167,13 @@ def _check_contents(bundle: Bundle) -> None:
     check_ids("item_ids", bundle.item_ids)
     check_ids("user_ids", bundle.user_ids)
     rows, weights = bundle.history_rows, bundle.history_weights
-    check_pointers("history.indptr.npy", bundle.history_indptr, len(rows), "rows in history.rows.npy")
-    if len(weights) != len(rows):
-        raise BundleError("history.weights.npy", f"has {len(weights)} weights for {len(rows)} rows")
+    check_entries("history", bundle.history_indptr, rows, weights, bundle.manifest.item_count)
     times = bundle.history_times
     if times is not None and len(times) != len(rows):
         raise BundleError(manifests.TIMES_FILE, f"has {len(times)} times for {len(rows)} rows")
     if times is not None and len(times) and times.min() < 0:
         raise BundleError(manifests.TIMES_FILE, f"holds {times.min()}; must be Unix seconds, or 0 for unknown")
-    if len(rows) and (rows.min() < 0 or rows.max() >= bundle.manifest.item_count):
-        raise BundleError(
-            "history.rows.npy",
-            f"holds rows from {rows.min()} to {rows.max()}; must be 0 to {bundle.manifest.item_count - 1}",
-        )
+    check_neighbours(bundle.neighbours, bundle.encoder, bundle.manifest)
     _check_onnx(bundle)
 
 

@@ -35,13 +35,16 @@ class BundleContent:
     name, family : str
         Match ``^[a-z0-9][a-z0-9._-]{0,63}$``.
     item_ids : N texts
-    item_vectors : float32 (N, d)
+    item_vectors, user_vectors : float32 (N, d) and (U, d), or None
+        None with `neighbours`.
     item_popularity : float32 (N,)
     user_ids : U texts
-    user_vectors : float32 (U, d)
     history : (int64 (U + 1,), int32 (n,), float32 (n,))
         Row pointers, item rows and weights of each user's history, oldest first.
-    encoder : AlsFoldIn, DecayedPooling, Constant or OnnxEncoder
+    encoder : Encoder
+    neighbours : (int64 (R + 1,), int32 (n,), float32 (n,)), optional
+        Row pointers, item rows and weights of the matrix that replaces vectors; R is N for ItemNeighbours, U for
+        UserNeighbours.
     onnx : bytes, optional
         The graph of an OnnxEncoder.
     history_times : int64 (n,), optional
@@ -60,12 +63,13 @@ class BundleContent:
     name: str
     family: str
     item_ids: Sequence[str]
-    item_vectors: NDArray[np.float32]
+    item_vectors: NDArray[np.float32] | None = None
     item_popularity: NDArray[np.float32]
     user_ids: Sequence[str]
-    user_vectors: NDArray[np.float32]
+    user_vectors: NDArray[np.float32] | None = None
     history: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
     encoder: Encoder
+    neighbours: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]] | None = None
     items: "pl.DataFrame"
     metrics: Mapping[str, float]
     training: TrainingRecord
@@ -147,15 +151,14 @@ def _write_files(folder: Path, content: BundleContent) -> None:
     arrays: dict[str, NDArray[Any]] = {
         "item_ids.utf8.npy": item_ids.utf8,
         "item_ids.offsets.npy": item_ids.offsets,
-        "item_vectors.npy": content.item_vectors,
         "item_popularity.npy": content.item_popularity,
         "user_ids.utf8.npy": user_ids.utf8,
         "user_ids.offsets.npy": user_ids.offsets,
-        "user_vectors.npy": content.user_vectors,
         "history.indptr.npy": indptr,
         "history.rows.npy": rows,
         "history.weights.npy": weights,
     }
+    arrays |= _retrieved_by(content)
     if content.history_times is not None:
         arrays[manifests.TIMES_FILE] = content.history_times
     files = {name: _write_array(folder, name, array) for name, array in arrays.items()}
@@ -169,6 +172,15 @@ def _write_files(folder: Path, content: BundleContent) -> None:
         files[name] = _write_bytes(folder, name, data)
     _write_bytes(folder, manifests.FILE, manifests.manifest_to_bytes(_manifest(content, files)))
     _flush_folder(folder)
+
+
+def _retrieved_by(content: BundleContent) -> dict[str, NDArray[Any]]:
+    """The arrays that items are scored by."""
+    if content.neighbours is not None:
+        return dict(zip(manifests.NEIGHBOUR_FILES, content.neighbours, strict=True))
+    if content.item_vectors is None or content.user_vectors is None:
+        raise BundleError(manifests.FILE, "needs item_vectors and user_vectors, or neighbours")
+    return dict(zip(manifests.VECTOR_FILES, (content.item_vectors, content.user_vectors), strict=True))
 
 
 def _write_items(folder: Path, items: "pl.DataFrame", *, item_count: int) -> FileEntry:
@@ -193,11 +205,11 @@ def _manifest(content: BundleContent, files: Mapping[str, FileEntry]) -> Manifes
         name=content.name,
         version=manifests.version_of(files),
         family=content.family,
-        retrieval="dense",
+        retrieval="dense" if content.neighbours is None else "neighbours",
         created_at=content.created_at,
         item_count=len(content.item_ids),
         user_count=len(content.user_ids),
-        dimension=vectors.shape[1] if vectors.ndim == 2 else 0,
+        dimension=vectors.shape[1] if vectors is not None and vectors.ndim == 2 else 0,
         metrics=content.metrics,
         training=content.training,
         data=content.data,

@@ -25,6 +25,15 @@ Exclude: TypeAlias = Annotated[list[str] | None, typer.Option(metavar="ID", help
 Candidate: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="ID", help="Choose among these items only; repeatable.")
 ]
+Where: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CONDITION",
+        help="Only items for which this holds: genres=Comedy|Drama (any of these), genres!=War (none of these), "
+        "year>=1990 (also > <= <), year (has one), !year (has none); repeatable, all must hold. Numbers, true and "
+        'false are compared as such; in double quotes they are text: code="7".',
+    ),
+]
 Timeout: TypeAlias = Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait for an answer.")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, one object a line.")]
 
@@ -33,10 +42,14 @@ _TARGET = "127.0.0.1:50051"
 
 def register(app: typer.Typer) -> None:
     """Add the subcommands."""
-    app.command(epilog="Example: recstream recommend --user 42 -k 5")(recommend)
+    app.command(
+        epilog="Example: recstream recommend --user 42 -k 5 --where 'genres=Comedy|Drama' --where 'year>=1990'"
+    )(recommend)
+    with_filter = "recstream recommend --user 42 -k 5 --where 'genres=Comedy|Drama' --where 'year>=1990'"
+    app.command(epilog=f"Example: {with_filter}")(recommend)
     app.command(epilog="Example: recstream event --user 42 --item 50 --type click")(event)
     app.command(epilog="Example: recstream events --user 42 --count 5")(events)
-    app.command(epilog="Example: recstream similar --item 50")(similar)
+    app.command(epilog="Example: recstream similar --item 50 --where 'genres!=War'")(similar)
     app.command(epilog="Example: recstream watch --user 42")(watch)
     app.command(epilog="Example: recstream models")(models)
 
@@ -49,6 +62,7 @@ def recommend(
     include_seen: Seen = False,
     exclude: Exclude = None,
     candidate: Candidate = None,
+    where: Where = None,
     target: Target = _TARGET,
     timeout: Timeout = 5.0,
     as_json: Json = False,
@@ -57,7 +71,7 @@ def recommend(
     from recstream.cli.tables import make_console, recommendation_table
     from recstream.client import Client
 
-    query = _query(session, count, include_seen, exclude, candidate)
+    query = _query(session, count, include_seen, exclude, candidate, where=where)
     with Client(target, timeout_s=timeout) as client:
         answer = client.recommend_items(user, **query)
     if as_json:
@@ -118,16 +132,19 @@ def similar(
     *,
     item: Item,
     count: Count = 10,
+    where: Where = None,
     target: Target = _TARGET,
     timeout: Timeout = 5.0,
     as_json: Json = False,
 ) -> None:
     """Show the items nearest to an item, nearest first."""
     from recstream.cli.tables import make_console, recommendation_table
+    from recstream.cli.where import parse_where
     from recstream.client import Client
 
+    item_filter = parse_where(where or ())
     with Client(target, timeout_s=timeout) as client:
-        answer = client.find_similar_items(item, page_size=count, include_attributes=True)
+        answer = client.find_similar_items(item, page_size=count, include_attributes=True, filter=item_filter)
     if as_json:
         _print_json(answer)
     else:
@@ -142,6 +159,7 @@ def watch(
     include_seen: Seen = False,
     exclude: Exclude = None,
     candidate: Candidate = None,
+    where: Where = None,
     lists: Annotated[int, typer.Option(min=0, help="Stop after so many lists; 0 goes on until Ctrl-C.")] = 0,
     target: Target = _TARGET,
     as_json: Json = False,
@@ -152,7 +170,7 @@ def watch(
     from recstream.cli.watch_screen import WatchScreen
     from recstream.client import Client
 
-    query = _query(session, count, include_seen, exclude, candidate)
+    query = _query(session, count, include_seen, exclude, candidate, where=where)
     with suppress(KeyboardInterrupt), Client(target) as client, ExitStack() as picture:
         show = _print_json if as_json else picture.enter_context(WatchScreen()).show
         for update in islice(client.watch_recommendations(user, **query), lists or None):
@@ -173,8 +191,16 @@ def models(*, target: Target = _TARGET, timeout: Timeout = 5.0, as_json: Json = 
 
 
 def _query(
-    session: str, count: int, include_seen: bool, exclude: Sequence[str] | None, candidate: Sequence[str] | None
+    session: str,
+    count: int,
+    include_seen: bool,
+    exclude: Sequence[str] | None,
+    candidate: Sequence[str] | None,
+    *,
+    where: Sequence[str] | None,
 ) -> "RecommendFields":
+    from recstream.cli.where import parse_where
+
     return {
         "session_id": session,
         "page_size": count,
@@ -182,6 +208,7 @@ def _query(
         "exclude_item_ids": exclude or (),
         "candidate_item_ids": candidate or (),
         "include_attributes": True,
+        "filter": parse_where(where or ()),
     }
 
 

@@ -3,8 +3,9 @@
 from recstream.client.async_client import AsyncClient, AsyncWatch
 from recstream.client.async_streams import AsyncEventStream, AsyncRecommendStream
 from recstream.client.channel import DEFAULT_TARGET, ChannelSettings
+from recstream.client.filters import equals_any, exists, in_range, item_filter
 from recstream.client.pending import Pending
-from recstream.client.requests import EventFields, QueryFields, RecommendFields, user_event
+from recstream.client.requests import EventFields, QueryFields, RecommendFields, SimilarFields, user_event
 from recstream.client.streams import EventStream, RecommendStream
 from recstream.client.sync_client import Client, Watch
 
@@ -22,6 +23,11 @@ __all__ = [
     "QueryFields",
     "RecommendFields",
     "RecommendStream",
+    "SimilarFields",
     "Watch",
+    "equals_any",
+    "exists",
+    "in_range",
+    "item_filter",
     "user_event",
 ]

@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from recstream.event_ids import new_event_id
 from recstream.v1.recommendation_service_pb2 import (
+    FindSimilarItemsRequest,
     RankItemsRequest,
     RecommendItemsRequest,
     WatchRecommendationsRequest,
@@ -17,6 +18,7 @@ from recstream.v1.types_pb2 import (
     SEEN_POLICY_EXCLUDE_SEEN,
     SEEN_POLICY_INCLUDE_SEEN,
     SEEN_POLICY_UNSPECIFIED,
+    Filter,
     SeenPolicy,
     UserEvent,
 )
@@ -59,6 +61,8 @@ class QueryFields(TypedDict, total=False):
         Reflected in this answer only, not stored.
     min_state_version : int
         The answer must reflect every event acknowledged with a version up to this one.
+    filter : Filter made by `item_filter`
+        Only items that pass are in the answer.
     """
 
     session_id: str
@@ -66,6 +70,7 @@ class QueryFields(TypedDict, total=False):
     include_attributes: bool
     recent_events: Sequence[UserEvent]
     min_state_version: int
+    filter: Filter | None
 
 
 class RecommendFields(QueryFields, total=False):
@@ -84,6 +89,24 @@ class RecommendFields(QueryFields, total=False):
     page_size: int
     candidate_item_ids: Sequence[str]
     exclude_item_ids: Sequence[str]
+
+
+class SimilarFields(TypedDict, total=False):
+    """What a query for the neighbours of an item takes beside the item.
+
+    Attributes
+    ----------
+    page_size : int
+        How many items; 0 means 10.
+    include_attributes : bool
+        Whether to add each item's attributes.
+    filter : Filter made by `item_filter`
+        Only items that pass are found.
+    """
+
+    page_size: int
+    include_attributes: bool
+    filter: Filter | None
 
 
 def user_event(
@@ -136,6 +159,7 @@ def recommend_request(
     include_attributes: bool = False,
     recent_events: Sequence[UserEvent] = (),
     min_state_version: int = 0,
+    filter: Filter | None = None,  # noqa: A002 - the field's name
 ) -> RecommendItemsRequest:
     """Make the request of RecommendItems; see `RecommendFields`."""
     return RecommendItemsRequest(
@@ -148,6 +172,7 @@ def recommend_request(
         include_attributes=include_attributes,
         recent_events=recent_events,
         min_state_version=min_state_version,
+        filter=filter,
     )
 
 
@@ -160,6 +185,7 @@ def rank_request(
     include_attributes: bool = False,
     recent_events: Sequence[UserEvent] = (),
     min_state_version: int = 0,
+    filter: Filter | None = None,  # noqa: A002 - the field's name
 ) -> RankItemsRequest:
     """Make the request of RankItems; see `QueryFields`."""
     return RankItemsRequest(
@@ -170,6 +196,20 @@ def rank_request(
         include_attributes=include_attributes,
         recent_events=recent_events,
         min_state_version=min_state_version,
+        filter=filter,
+    )
+
+
+def similar_request(
+    item_id: str,
+    *,
+    page_size: int = 0,
+    include_attributes: bool = False,
+    filter: Filter | None = None,  # noqa: A002 - the field's name
+) -> FindSimilarItemsRequest:
+    """Make the request of FindSimilarItems."""
+    return FindSimilarItemsRequest(
+        item_id=item_id, page_size=page_size, include_attributes=include_attributes, filter=filter
     )
 
 

@@ -13,8 +13,10 @@ from recstream.client.requests import (
     EventFields,
     QueryFields,
     RecommendFields,
+    SimilarFields,
     rank_request,
     recommend_request,
+    similar_request,
     user_event,
     watch_request,
 )
@@ -24,7 +26,6 @@ from recstream.errors import UnavailableError
 from recstream.v1.model_service_pb2 import GetModelRequest, ListModelsRequest, Model
 from recstream.v1.model_service_pb2_grpc import ModelServiceStub
 from recstream.v1.recommendation_service_pb2 import (
-    FindSimilarItemsRequest,
     FindSimilarItemsResponse,
     RankItemsResponse,
     RecommendItemsResponse,
@@ -146,16 +147,16 @@ class Client:
             )
 
     def find_similar_items(
-        self, item_id: str, *, page_size: int = 0, include_attributes: bool = False, timeout_s: float | None = None
+        self, item_id: str, *, timeout_s: float | None = None, **query: Unpack[SimilarFields]
     ) -> FindSimilarItemsResponse:
-        """The items nearest to an item, nearest first.
+        """The items nearest to an item, nearest first; see `SimilarFields`.
 
         Raises
         ------
         NotFoundError
             The model does not know the item.
         """
-        request = FindSimilarItemsRequest(item_id=item_id, page_size=page_size, include_attributes=include_attributes)
+        request = similar_request(item_id, **query)
         with translated(self._target):
             return self._recommendations.FindSimilarItems(request, timeout=self._limit_s(timeout_s))
 

@@ -29,7 +29,7 @@ from recstream.v1 import types_pb2 as recstream_dot_v1_dot_types__pb2
 from recstream.v1 import user_event_service_pb2 as recstream_dot_v1_dot_user__event__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)recstream/v1/recommendation_service.proto\x12\x0crecstream.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x18recstream/v1/types.proto\x1a%recstream/v1/user_event_service.proto\"\xad\x02\n\x15RecommendItemsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x1a\n\x12\x63\x61ndidate_item_ids\x18\x04 \x03(\t\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\x12-\n\x0bseen_policy\x18\x06 \x01(\x0e\x32\x18.recstream.v1.SeenPolicy\x12\x1a\n\x12include_attributes\x18\n \x01(\x08\x12.\n\rrecent_events\x18\x0b \x03(\x0b\x32\x17.recstream.v1.UserEvent\x12\x19\n\x11min_state_version\x18\x0e \x01(\x03J\x04\x08\x07\x10\nJ\x04\x08\x0c\x10\rJ\x04\x08\r\x10\x0e\"\xea\x01\n\x16RecommendItemsResponse\x12\x35\n\x0frecommendations\x18\x01 \x03(\x0b\x32\x1c.recstream.v1.Recommendation\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.recstream.v1.ModelVersion\x12\x15\n\rstate_version\x18\x03 \x01(\x03\x12(\n\x08\x66\x61llback\x18\x04 \x01(\x0e\x32\x16.recstream.v1.Fallback\x12\x13\n\x0b\x61pproximate\x18\x05 \x01(\x08\x12\x18\n\x10missing_item_ids\x18\x06 \x03(\t\"\x9c\x01\n\x19StreamingRecommendRequest\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x38\n\trecommend\x18\x02 \x01(\x0b\x32#.recstream.v1.RecommendItemsRequestH\x00\x12(\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x17.recstream.v1.UserEventH\x00\x42\t\n\x07message\"\xd9\x01\n\x1aStreamingRecommendResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12>\n\x0erecommendation\x18\x02 \x01(\x0b\x32$.recstream.v1.RecommendItemsResponseH\x00\x12\x39\n\tevent_ack\x18\x03 \x01(\x0b\x32$.recstream.v1.WriteUserEventResponseH\x00\x12#\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07message\"\x86\x01\n\x1bWatchRecommendationsRequest\x12\x36\n\trecommend\x18\x01 \x01(\x0b\x32#.recstream.v1.RecommendItemsRequest\x12/\n\x0cmin_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xe1\x01\n\x1cWatchRecommendationsResponse\x12<\n\x0erecommendation\x18\x01 \x01(\x0b\x32$.recstream.v1.RecommendItemsResponse\x12?\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32\x30.recstream.v1.WatchRecommendationsResponse.Cause\"B\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\x11\n\rCAUSE_INITIAL\x10\x01\x12\x0f\n\x0b\x43\x41USE_EVENT\x10\x02\"\xdf\x01\n\x10RankItemsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x10\n\x08item_ids\x18\x03 \x03(\t\x12-\n\x0bseen_policy\x18\x04 \x01(\x0e\x32\x18.recstream.v1.SeenPolicy\x12\x1a\n\x12include_attributes\x18\x05 \x01(\x08\x12.\n\rrecent_events\x18\x06 \x03(\x0b\x32\x17.recstream.v1.UserEvent\x12\x19\n\x11min_state_version\x18\x07 \x01(\x03\"\xd0\x01\n\x11RankItemsResponse\x12\x35\n\x0frecommendations\x18\x01 \x03(\x0b\x32\x1c.recstream.v1.Recommendation\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12)\n\x05model\x18\x03 \x01(\x0b\x32\x1a.recstream.v1.ModelVersion\x12\x15\n\rstate_version\x18\x04 \x01(\x03\x12(\n\x08\x66\x61llback\x18\x05 \x01(\x0e\x32\x16.recstream.v1.Fallback\"Y\n\x17\x46indSimilarItemsRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x1a\n\x12include_attributes\x18\x03 \x01(\x08\"|\n\x18\x46indSimilarItemsResponse\x12\x35\n\x0frecommendations\x18\x01 \x03(\x0b\x32\x1c.recstream.v1.Recommendation\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.recstream.v1.ModelVersion2\x83\x04\n\x15RecommendationService\x12[\n\x0eRecommendItems\x12#.recstream.v1.RecommendItemsRequest\x1a$.recstream.v1.RecommendItemsResponse\x12k\n\x12StreamingRecommend\x12\'.recstream.v1.StreamingRecommendRequest\x1a(.recstream.v1.StreamingRecommendResponse(\x01\x30\x01\x12o\n\x14WatchRecommendations\x12).recstream.v1.WatchRecommendationsRequest\x1a*.recstream.v1.WatchRecommendationsResponse0\x01\x12L\n\tRankItems\x12\x1e.recstream.v1.RankItemsRequest\x1a\x1f.recstream.v1.RankItemsResponse\x12\x61\n\x10\x46indSimilarItems\x12%.recstream.v1.FindSimilarItemsRequest\x1a&.recstream.v1.FindSimilarItemsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)recstream/v1/recommendation_service.proto\x12\x0crecstream.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x18recstream/v1/types.proto\x1a%recstream/v1/user_event_service.proto\"\xd9\x02\n\x15RecommendItemsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x1a\n\x12\x63\x61ndidate_item_ids\x18\x04 \x03(\t\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\x12-\n\x0bseen_policy\x18\x06 \x01(\x0e\x32\x18.recstream.v1.SeenPolicy\x12$\n\x06\x66ilter\x18\x07 \x01(\x0b\x32\x14.recstream.v1.Filter\x12\x1a\n\x12include_attributes\x18\n \x01(\x08\x12.\n\rrecent_events\x18\x0b \x03(\x0b\x32\x17.recstream.v1.UserEvent\x12\x19\n\x11min_state_version\x18\x0e \x01(\x03J\x04\x08\x08\x10\tJ\x04\x08\t\x10\nJ\x04\x08\x0c\x10\rJ\x04\x08\r\x10\x0e\"\xea\x01\n\x16RecommendItemsResponse\x12\x35\n\x0frecommendations\x18\x01 \x03(\x0b\x32\x1c.recstream.v1.Recommendation\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.recstream.v1.ModelVersion\x12\x15\n\rstate_version\x18\x03 \x01(\x03\x12(\n\x08\x66\x61llback\x18\x04 \x01(\x0e\x32\x16.recstream.v1.Fallback\x12\x13\n\x0b\x61pproximate\x18\x05 \x01(\x08\x12\x18\n\x10missing_item_ids\x18\x06 \x03(\t\"\x9c\x01\n\x19StreamingRecommendRequest\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x38\n\trecommend\x18\x02 \x01(\x0b\x32#.recstream.v1.RecommendItemsRequestH\x00\x12(\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x17.recstream.v1.UserEventH\x00\x42\t\n\x07message\"\xd9\x01\n\x1aStreamingRecommendResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12>\n\x0erecommendation\x18\x02 \x01(\x0b\x32$.recstream.v1.RecommendItemsResponseH\x00\x12\x39\n\tevent_ack\x18\x03 \x01(\x0b\x32$.recstream.v1.WriteUserEventResponseH\x00\x12#\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07message\"\x86\x01\n\x1bWatchRecommendationsRequest\x12\x36\n\trecommend\x18\x01 \x01(\x0b\x32#.recstream.v1.RecommendItemsRequest\x12/\n\x0cmin_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xe1\x01\n\x1cWatchRecommendationsResponse\x12<\n\x0erecommendation\x18\x01 \x01(\x0b\x32$.recstream.v1.RecommendItemsResponse\x12?\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32\x30.recstream.v1.WatchRecommendationsResponse.Cause\"B\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\x11\n\rCAUSE_INITIAL\x10\x01\x12\x0f\n\x0b\x43\x41USE_EVENT\x10\x02\"\x85\x02\n\x10RankItemsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x10\n\x08item_ids\x18\x03 \x03(\t\x12-\n\x0bseen_policy\x18\x04 \x01(\x0e\x32\x18.recstream.v1.SeenPolicy\x12\x1a\n\x12include_attributes\x18\x05 \x01(\x08\x12.\n\rrecent_events\x18\x06 \x03(\x0b\x32\x17.recstream.v1.UserEvent\x12\x19\n\x11min_state_version\x18\x07 \x01(\x03\x12$\n\x06\x66ilter\x18\x08 \x01(\x0b\x32\x14.recstream.v1.Filter\"\xd0\x01\n\x11RankItemsResponse\x12\x35\n\x0frecommendations\x18\x01 \x03(\x0b\x32\x1c.recstream.v1.Recommendation\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12)\n\x05model\x18\x03 \x01(\x0b\x32\x1a.recstream.v1.ModelVersion\x12\x15\n\rstate_version\x18\x04 \x01(\x03\x12(\n\x08\x66\x61llback\x18\x05 \x01(\x0e\x32\x16.recstream.v1.Fallback\"\x7f\n\x17\x46indSimilarItemsRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x1a\n\x12include_attributes\x18\x03 \x01(\x08\x12$\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x14.recstream.v1.Filter\"|\n\x18\x46indSimilarItemsResponse\x12\x35\n\x0frecommendations\x18\x01 \x03(\x0b\x32\x1c.recstream.v1.Recommendation\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.recstream.v1.ModelVersion2\x83\x04\n\x15RecommendationService\x12[\n\x0eRecommendItems\x12#.recstream.v1.RecommendItemsRequest\x1a$.recstream.v1.RecommendItemsResponse\x12k\n\x12StreamingRecommend\x12\'.recstream.v1.StreamingRecommendRequest\x1a(.recstream.v1.StreamingRecommendResponse(\x01\x30\x01\x12o\n\x14WatchRecommendations\x12).recstream.v1.WatchRecommendationsRequest\x1a*.recstream.v1.WatchRecommendationsResponse0\x01\x12L\n\tRankItems\x12\x1e.recstream.v1.RankItemsRequest\x1a\x1f.recstream.v1.RankItemsResponse\x12\x61\n\x10\x46indSimilarItems\x12%.recstream.v1.FindSimilarItemsRequest\x1a&.recstream.v1.FindSimilarItemsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,27 +37,27 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recstream.v1.recommendation
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RECOMMENDITEMSREQUEST']._serialized_start=182
-  _globals['_RECOMMENDITEMSREQUEST']._serialized_end=483
-  _globals['_RECOMMENDITEMSRESPONSE']._serialized_start=486
-  _globals['_RECOMMENDITEMSRESPONSE']._serialized_end=720
-  _globals['_STREAMINGRECOMMENDREQUEST']._serialized_start=723
-  _globals['_STREAMINGRECOMMENDREQUEST']._serialized_end=879
-  _globals['_STREAMINGRECOMMENDRESPONSE']._serialized_start=882
-  _globals['_STREAMINGRECOMMENDRESPONSE']._serialized_end=1099
-  _globals['_WATCHRECOMMENDATIONSREQUEST']._serialized_start=1102
-  _globals['_WATCHRECOMMENDATIONSREQUEST']._serialized_end=1236
-  _globals['_WATCHRECOMMENDATIONSRESPONSE']._serialized_start=1239
-  _globals['_WATCHRECOMMENDATIONSRESPONSE']._serialized_end=1464
-  _globals['_WATCHRECOMMENDATIONSRESPONSE_CAUSE']._serialized_start=1398
-  _globals['_WATCHRECOMMENDATIONSRESPONSE_CAUSE']._serialized_end=1464
-  _globals['_RANKITEMSREQUEST']._serialized_start=1467
-  _globals['_RANKITEMSREQUEST']._serialized_end=1690
-  _globals['_RANKITEMSRESPONSE']._serialized_start=1693
-  _globals['_RANKITEMSRESPONSE']._serialized_end=1901
-  _globals['_FINDSIMILARITEMSREQUEST']._serialized_start=1903
-  _globals['_FINDSIMILARITEMSREQUEST']._serialized_end=1992
-  _globals['_FINDSIMILARITEMSRESPONSE']._serialized_start=1994
-  _globals['_FINDSIMILARITEMSRESPONSE']._serialized_end=2118
-  _globals['_RECOMMENDATIONSERVICE']._serialized_start=2121
-  _globals['_RECOMMENDATIONSERVICE']._serialized_end=2636
+  _globals['_RECOMMENDITEMSREQUEST']._serialized_end=527
+  _globals['_RECOMMENDITEMSRESPONSE']._serialized_start=530
+  _globals['_RECOMMENDITEMSRESPONSE']._serialized_end=764
+  _globals['_STREAMINGRECOMMENDREQUEST']._serialized_start=767
+  _globals['_STREAMINGRECOMMENDREQUEST']._serialized_end=923
+  _globals['_STREAMINGRECOMMENDRESPONSE']._serialized_start=926
+  _globals['_STREAMINGRECOMMENDRESPONSE']._serialized_end=1143
+  _globals['_WATCHRECOMMENDATIONSREQUEST']._serialized_start=1146
+  _globals['_WATCHRECOMMENDATIONSREQUEST']._serialized_end=1280
+  _globals['_WATCHRECOMMENDATIONSRESPONSE']._serialized_start=1283
+  _globals['_WATCHRECOMMENDATIONSRESPONSE']._serialized_end=1508
+  _globals['_WATCHRECOMMENDATIONSRESPONSE_CAUSE']._serialized_start=1442
+  _globals['_WATCHRECOMMENDATIONSRESPONSE_CAUSE']._serialized_end=1508
+  _globals['_RANKITEMSREQUEST']._serialized_start=1511
+  _globals['_RANKITEMSREQUEST']._serialized_end=1772
+  _globals['_RANKITEMSRESPONSE']._serialized_start=1775
+  _globals['_RANKITEMSRESPONSE']._serialized_end=1983
+  _globals['_FINDSIMILARITEMSREQUEST']._serialized_start=1985
+  _globals['_FINDSIMILARITEMSREQUEST']._serialized_end=2112
+  _globals['_FINDSIMILARITEMSRESPONSE']._serialized_start=2114
+  _globals['_FINDSIMILARITEMSRESPONSE']._serialized_end=2238
+  _globals['_RECOMMENDATIONSERVICE']._serialized_start=2241
+  _globals['_RECOMMENDATIONSERVICE']._serialized_end=2756
 # @@protoc_insertion_point(module_scope)

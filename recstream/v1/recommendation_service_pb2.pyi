@@ -36,6 +36,7 @@ class RecommendItemsRequest(_message.Message):
     CANDIDATE_ITEM_IDS_FIELD_NUMBER: _builtins.int
     EXCLUDE_ITEM_IDS_FIELD_NUMBER: _builtins.int
     SEEN_POLICY_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     INCLUDE_ATTRIBUTES_FIELD_NUMBER: _builtins.int
     RECENT_EVENTS_FIELD_NUMBER: _builtins.int
     MIN_STATE_VERSION_FIELD_NUMBER: _builtins.int
@@ -68,6 +69,12 @@ class RecommendItemsRequest(_message.Message):
         """Never recommend these; at most 10,000. Unknown ones are ignored."""
 
     @_builtins.property
+    def filter(self) -> _types_pb2.Filter:
+        """Recommend only items that pass; candidates that do not are left out. Absent or without conditions: all pass. An
+        attribute that the model lacks, or a test that does not suit it, is INVALID_ARGUMENT.
+        """
+
+    @_builtins.property
     def recent_events(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.UserEvent]:
         """Events to reflect in this answer as if they were the user's latest, without storing them; at most 1,000. Their
         user, session and event ids are ignored.
@@ -82,13 +89,14 @@ class RecommendItemsRequest(_message.Message):
         candidate_item_ids: _abc.Iterable[_builtins.str] | None = ...,
         exclude_item_ids: _abc.Iterable[_builtins.str] | None = ...,
         seen_policy: _types_pb2.SeenPolicy.ValueType = ...,
+        filter: _types_pb2.Filter | None = ...,
         include_attributes: _builtins.bool = ...,
         recent_events: _abc.Iterable[_types_pb2.UserEvent] | None = ...,
         min_state_version: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_item_ids", b"candidate_item_ids", "exclude_item_ids", b"exclude_item_ids", "include_attributes", b"include_attributes", "min_state_version", b"min_state_version", "page_size", b"page_size", "recent_events", b"recent_events", "seen_policy", b"seen_policy", "session_id", b"session_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_item_ids", b"candidate_item_ids", "exclude_item_ids", b"exclude_item_ids", "filter", b"filter", "include_attributes", b"include_attributes", "min_state_version", b"min_state_version", "page_size", b"page_size", "recent_events", b"recent_events", "seen_policy", b"seen_policy", "session_id", b"session_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -316,6 +324,7 @@ class RankItemsRequest(_message.Message):
     INCLUDE_ATTRIBUTES_FIELD_NUMBER: _builtins.int
     RECENT_EVENTS_FIELD_NUMBER: _builtins.int
     MIN_STATE_VERSION_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """For whom: as in RecommendItemsRequest."""
     session_id: _builtins.str
@@ -334,6 +343,10 @@ class RankItemsRequest(_message.Message):
     def recent_events(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.UserEvent]:
         """As in RecommendItemsRequest."""
 
+    @_builtins.property
+    def filter(self) -> _types_pb2.Filter:
+        """As in RecommendItemsRequest: items that do not pass are left out."""
+
     def __init__(
         self,
         *,
@@ -344,10 +357,11 @@ class RankItemsRequest(_message.Message):
         include_attributes: _builtins.bool = ...,
         recent_events: _abc.Iterable[_types_pb2.UserEvent] | None = ...,
         min_state_version: _builtins.int = ...,
+        filter: _types_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_attributes", b"include_attributes", "item_ids", b"item_ids", "min_state_version", b"min_state_version", "recent_events", b"recent_events", "seen_policy", b"seen_policy", "session_id", b"session_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "include_attributes", b"include_attributes", "item_ids", b"item_ids", "min_state_version", b"min_state_version", "recent_events", b"recent_events", "seen_policy", b"seen_policy", "session_id", b"session_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -406,22 +420,28 @@ class FindSimilarItemsRequest(_message.Message):
     ITEM_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     INCLUDE_ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item: 1 to 128 bytes of UTF-8. An unknown one is NOT_FOUND."""
     page_size: _builtins.int
     """As in RecommendItemsRequest."""
     include_attributes: _builtins.bool
     """Whether to add each item's attributes."""
+    @_builtins.property
+    def filter(self) -> _types_pb2.Filter:
+        """As in RecommendItemsRequest: only items that pass are found. `item_id` itself need not pass."""
+
     def __init__(
         self,
         *,
         item_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         include_attributes: _builtins.bool = ...,
+        filter: _types_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_attributes", b"include_attributes", "item_id", b"item_id", "page_size", b"page_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "include_attributes", b"include_attributes", "item_id", b"item_id", "page_size", b"page_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

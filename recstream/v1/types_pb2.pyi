@@ -136,6 +136,163 @@ class StringList(_message.Message):
 Global___StringList: _TypeAlias = StringList  # noqa: Y015
 
 @_typing.final
+class Filter(_message.Message):
+    """Which items may be in an answer, by their attributes. At most 64 conditions in all; without any, every item passes. An
+    item passes when it meets all of `all_of`, at least one of `any_of` unless that is empty, and none of `none_of`.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALL_OF_FIELD_NUMBER: _builtins.int
+    ANY_OF_FIELD_NUMBER: _builtins.int
+    NONE_OF_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def all_of(self) -> _containers.RepeatedCompositeFieldContainer[Global___Condition]:
+        """Conditions that must all be met."""
+
+    @_builtins.property
+    def any_of(self) -> _containers.RepeatedCompositeFieldContainer[Global___Condition]:
+        """Conditions of which one must be met."""
+
+    @_builtins.property
+    def none_of(self) -> _containers.RepeatedCompositeFieldContainer[Global___Condition]:
+        """Conditions that must not be met. An item that lacks the attribute does not meet them, and so passes."""
+
+    def __init__(
+        self,
+        *,
+        all_of: _abc.Iterable[Global___Condition] | None = ...,
+        any_of: _abc.Iterable[Global___Condition] | None = ...,
+        none_of: _abc.Iterable[Global___Condition] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_of", b"all_of", "any_of", b"any_of", "none_of", b"none_of"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Filter: _TypeAlias = Filter  # noqa: Y015
+
+@_typing.final
+class Condition(_message.Message):
+    """A test of one attribute. An item that lacks the attribute meets `exists: false` and nothing else."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTRIBUTE_FIELD_NUMBER: _builtins.int
+    EQUALS_ANY_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
+    EXISTS_FIELD_NUMBER: _builtins.int
+    attribute: _builtins.str
+    """The attribute's name, one that the model has: 1 to 128 bytes of UTF-8."""
+    exists: _builtins.bool
+    """True: the item has the attribute, be it an empty list. False: it lacks it."""
+    @_builtins.property
+    def equals_any(self) -> Global___AttributeValues:
+        """The value is one of these; of a list of texts, any text is."""
+
+    @_builtins.property
+    def range(self) -> Global___NumberRange:
+        """The number lies in this range."""
+
+    def __init__(
+        self,
+        *,
+        attribute: _builtins.str = ...,
+        equals_any: Global___AttributeValues | None = ...,
+        range: Global___NumberRange | None = ...,
+        exists: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["equals_any", b"equals_any", "exists", b"exists", "range", b"range", "test", b"test"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "equals_any", b"equals_any", "exists", b"exists", "range", b"range", "test", b"test"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_test: _TypeAlias = _typing.Literal["equals_any", "range", "exists"]  # noqa: Y015
+    _WhichOneofArgType_test: _TypeAlias = _typing.Literal["test", b"test"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_test) -> _WhichOneofReturnType_test | None: ...
+
+Global___Condition: _TypeAlias = Condition  # noqa: Y015
+
+@_typing.final
+class AttributeValues(_message.Message):
+    """Values to compare an attribute with: 1 to 1,000, all of the attribute's kind, so only one of the fields is set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STRINGS_FIELD_NUMBER: _builtins.int
+    NUMBERS_FIELD_NUMBER: _builtins.int
+    BOOLS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def strings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """For text and lists of text. Compared exactly, byte by byte."""
+
+    @_builtins.property
+    def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """For numbers. Compared as the numbers that answers show; not NaN."""
+
+    @_builtins.property
+    def bools(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]:
+        """For flags."""
+
+    def __init__(
+        self,
+        *,
+        strings: _abc.Iterable[_builtins.str] | None = ...,
+        numbers: _abc.Iterable[_builtins.float] | None = ...,
+        bools: _abc.Iterable[_builtins.bool] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bools", b"bools", "numbers", b"numbers", "strings", b"strings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttributeValues: _TypeAlias = AttributeValues  # noqa: Y015
+
+@_typing.final
+class NumberRange(_message.Message):
+    """A range of numbers, in the attribute's unit. One end at least is set, each is finite, and some number must lie between
+    them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GREATER_OR_EQUAL_FIELD_NUMBER: _builtins.int
+    GREATER_FIELD_NUMBER: _builtins.int
+    LESS_OR_EQUAL_FIELD_NUMBER: _builtins.int
+    LESS_FIELD_NUMBER: _builtins.int
+    greater_or_equal: _builtins.float
+    """At least this: it belongs to the range."""
+    greater: _builtins.float
+    """More than this."""
+    less_or_equal: _builtins.float
+    """At most this: it belongs to the range."""
+    less: _builtins.float
+    """Less than this."""
+    def __init__(
+        self,
+        *,
+        greater_or_equal: _builtins.float = ...,
+        greater: _builtins.float = ...,
+        less_or_equal: _builtins.float = ...,
+        less: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["greater", b"greater", "greater_or_equal", b"greater_or_equal", "less", b"less", "less_or_equal", b"less_or_equal", "lower", b"lower", "upper", b"upper"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["greater", b"greater", "greater_or_equal", b"greater_or_equal", "less", b"less", "less_or_equal", b"less_or_equal", "lower", b"lower", "upper", b"upper"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_lower: _TypeAlias = _typing.Literal["greater_or_equal", "greater"]  # noqa: Y015
+    _WhichOneofArgType_lower: _TypeAlias = _typing.Literal["lower", b"lower"]  # noqa: Y015
+    _WhichOneofReturnType_upper: _TypeAlias = _typing.Literal["less_or_equal", "less"]  # noqa: Y015
+    _WhichOneofArgType_upper: _TypeAlias = _typing.Literal["upper", b"upper"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_lower) -> _WhichOneofReturnType_lower | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_upper) -> _WhichOneofReturnType_upper | None: ...
+
+Global___NumberRange: _TypeAlias = NumberRange  # noqa: Y015
+
+@_typing.final
 class UserEvent(_message.Message):
     """What a user did with an item, at a moment."""
 

@@ -12,8 +12,12 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from recstream.bundle import load_bundle
+from recstream._core import Engine
+from recstream.bundle import Bundle, OnnxEncoder, load_bundle
+from recstream.bundle.attribute_table import build_attribute_table
 from recstream.bundle.engine import build_engine
+from recstream.bundle.onnx_runner import OnnxRunner
+from recstream.errors import ConfigurationError
 from recstream.event_types import EventType, EventTypes
 from recstream.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 from recstream.v1.recommendation_service_pb2_grpc import add_RecommendationServiceServicer_to_server
@@ -24,6 +28,7 @@ from recstream_server.event_sink import EventSink
 from recstream_server.event_writer import EventWriter
 from recstream_server.interceptors.admission import Admission
 from recstream_server.interceptors.calls import GuardedHandlers
+from recstream_server.item_filters import ItemFilters
 from recstream_server.lifecycle import drain, stop_signals, until_stopped
 from recstream_server.listener import bind, check_free, server_options
 from recstream_server.recommender import Recommender
@@ -37,12 +42,13 @@ from recstream_server.services.recommendation import RecommendationService
 from recstream_server.services.streaming import StreamingRecommend
 from recstream_server.services.user_event import UserEventService
 from recstream_server.services.watch import WatchRecommendations
-from recstream_server.settings import EventSettings, Settings
+from recstream_server.settings import EncoderSettings, EventSettings, Settings
 from recstream_server.snapshots import SnapshotStore, Snapshotter
 from recstream_server.state_directory import StateDirectory
 from recstream_server.telemetry.calls import CallRecords
 from recstream_server.telemetry.endpoint import TelemetryEndpoint
 from recstream_server.telemetry.metrics import Metrics
+from recstream_server.user_encoding import UserEncoding
 from recstream_server.validation import RecommendationChecks, UserEventChecks
 from recstream_server.watch_hub import WatchHub
 
@@ -72,7 +78,8 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     event_types = _event_types(settings.events)
     with ExitStack() as parts:
         state = parts.enter_context(closing(StateDirectory(settings.state)))
-        model = _load_model(settings)
+        metrics = Metrics()
+        model = _load_model(settings, metrics)
         log = parts.enter_context(closing(SqliteEventLog(state.events_file, durability=settings.events.durability)))
         limits_of_state = f"{event_types.fingerprint} {settings.engine.max_history} {settings.engine.max_sessions}"
         snapshots = SnapshotStore(state.path, limits_of_state)
@@ -89,7 +96,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
                 )
             )
         )
-        asyncio.run(_Server(settings, model, log, event_types).run(announce))
+        asyncio.run(_Server(settings, model, log, event_types, metrics).run(announce))
 
 
 def _event_types(settings: EventSettings) -> EventTypes:
@@ -98,7 +105,7 @@ def _event_types(settings: EventSettings) -> EventTypes:
     )
 
 
-def _load_model(settings: Settings) -> ServedModel:
+def _load_model(settings: Settings, metrics: Metrics) -> ServedModel:
     bundle = load_bundle(settings.bundle)
     engine = build_engine(
         bundle,
@@ -110,15 +117,32 @@ def _load_model(settings: Settings) -> ServedModel:
     )
     retrieval: Retrieval = ExactRetrieval(engine)
     if settings.retrieval.kind == "faiss":
+        if bundle.neighbours is not None:
+            raise ConfigurationError(
+                f"retrieval.kind: is faiss, but {bundle.manifest.name} retrieves by neighbours, without vectors that "
+                "FAISS could search; leave it at exact"
+            )
         retrieval = FaissRetrieval(engine, bundle.item_vectors, settings.retrieval)
     _LOGGER.info("model_loaded", name=bundle.manifest.name, version=bundle.manifest.version, retrieval=retrieval.name)
-    return ServedModel(bundle, engine, retrieval, max_history=settings.engine.max_history)
+    filters = ItemFilters(build_attribute_table(bundle.items, cache_bytes=settings.engine.filter_cache_bytes))
+    encoding = _encoding(bundle, engine, settings.encoder, metrics)
+    return ServedModel(bundle, engine, retrieval, filters, max_history=settings.engine.max_history, encoding=encoding)
+
+
+def _encoding(bundle: Bundle, engine: Engine, settings: EncoderSettings, metrics: Metrics) -> UserEncoding | None:
+    if not isinstance(bundle.encoder, OnnxEncoder) or bundle.onnx is None:
+        return None
+    item_count = bundle.manifest.item_count
+    runner = OnnxRunner(bundle.onnx, bundle.encoder, item_count=item_count, threads=settings.threads)
+    return UserEncoding(engine, runner, settings, metrics.encoded)
 
 
 class _Server:
     """The parts that belong to the event loop."""
 
-    def __init__(self, settings: Settings, model: ServedModel, log: EventLog, event_types: EventTypes) -> None:
+    def __init__(
+        self, settings: Settings, model: ServedModel, log: EventLog, event_types: EventTypes, metrics: Metrics
+    ) -> None:
         self._settings = settings
         self._model = model
         self._version = model.description.version.version
@@ -126,7 +150,7 @@ class _Server:
         self._event_types = event_types
         self._draining = Draining()
         self._admission = Admission(settings.limits)
-        self._metrics = Metrics()
+        self._metrics = metrics
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs lack it
 
     async def run(self, announce: Callable[[str], None]) -> None:
@@ -139,7 +163,8 @@ class _Server:
             self._event_types,
             queue_limit=self._settings.events.queue_limit,
             batch_limit=self._settings.events.batch_limit,
-            on_applied=hub.on_applied,
+            # Encoded before the watchers wake and the events are acknowledged: both may ask at once.
+            on_applied=(self._model.encode_changed, hub.on_applied),
             on_available=lambda available: self._on_available(loop, available),
             deliver=sink.deliver,
         )
@@ -216,7 +241,7 @@ class _Server:
         )
 
     def _publish(self, writer: EventWriter) -> None:
-        engine = self._model.engine
+        engine, filters = self._model.engine, self._model.filters
         self._metrics.model(self._model.name, self._version)
         self._metrics.publish(
             {
@@ -228,6 +253,9 @@ class _Server:
                 "users_in_state": ("Users with live events.", lambda: engine.stats()["users_in_state"]),
                 "sessions_in_state": ("Sessions kept.", lambda: engine.stats()["sessions_in_state"]),
                 "state_bytes": ("Memory of the user state.", lambda: engine.stats()["state_bytes"]),
+                "filter_cache_bytes": ("Memory of compiled filters.", lambda: filters.stats()["cache_bytes"]),
+                "filter_cache_hits": ("Look-ups that found one.", lambda: filters.stats()["cache_hits"]),
+                "filter_cache_misses": ("Look-ups that did not.", lambda: filters.stats()["cache_misses"]),
                 "items": ("Items that can be recommended.", lambda: engine.stats()["items"]),
             }
         )

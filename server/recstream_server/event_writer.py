@@ -59,9 +59,9 @@ class EventWriter:
         Events that may wait.
     batch_limit : int
         Events of one commit.
-    on_applied : callable, optional
-        Given the (user_id, session_id) pairs whose state a batch changed, before their events complete. Called, as all
-        of these are, from the writer's thread.
+    on_applied : sequence of callable
+        Each given, in turn, the (user_id, session_id) pairs whose state a batch changed, before their events complete.
+        Called, as all of these are, from the writer's thread.
     on_available : callable, optional
         Given False when the log begins to fail and True when it works again.
     deliver : callable, optional
@@ -76,7 +76,7 @@ class EventWriter:
         *,
         queue_limit: int = 10_000,
         batch_limit: int = 1024,
-        on_applied: Callable[[Collection[tuple[str, str]]], None] = lambda _pairs: None,
+        on_applied: Sequence[Callable[[Collection[tuple[str, str]]], None]] = (),
         on_available: Callable[[bool], None] = lambda _available: None,
         deliver: Callable[[list[Completion]], None] = complete_all,
     ) -> None:
@@ -189,7 +189,9 @@ class EventWriter:
         ]
         if new:
             self._engine.apply(to_applied(new, self._event_types))
-            self._guard(self._on_applied, {(event.user_id, event.session_id) for event in new})
+            pairs = {(event.user_id, event.session_id) for event in new}
+            for callback in self._on_applied:
+                self._guard(callback, pairs)
 
     def _check(self) -> None:
         try:

@@ -1,7 +1,27 @@
 """What checked requests ask for: the values that pass between validation, the model and the log."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FilterCondition: TypeAlias = (
+    tuple[str, Literal["equals_any"], list[str] | list[float] | list[bool]]
+    | tuple[str, Literal["range"], tuple[float, float]]
+    | tuple[str, Literal["exists"], bool]
+)
+"""Attribute, kind of test, and what to test for, as the core takes them."""
+
+
+class ItemFilter(NamedTuple):
+    """Which items may be in an answer. Checked, but for what depends on the model."""
+
+    path: str
+    """Path of the filter in the request, with a dot at the end."""
+    all_of: Sequence[FilterCondition]
+    any_of: Sequence[FilterCondition]
+    none_of: Sequence[FilterCondition]
 
 
 class RecommendQuery(NamedTuple):
@@ -15,10 +35,14 @@ class RecommendQuery(NamedTuple):
     """None: the whole catalogue."""
     exclude: Sequence[str]
     exclude_seen: bool
-    recent_events: Sequence[tuple[str, float, bool]]
-    """(item_id, weight, marks_seen), oldest first."""
+    recent_events: Sequence[tuple[str, float, bool, int]]
+    """(item_id, weight, marks_seen, Unix seconds), oldest first."""
     include_attributes: bool
     min_state_version: int
+    item_filter: ItemFilter | None = None
+    """None: all items."""
+    encoded: tuple[int, NDArray[np.float32]] | None = None
+    """State version and the vector that was made of it, for `Engine.recommend`."""
 
 
 class SimilarQuery(NamedTuple):
@@ -27,6 +51,8 @@ class SimilarQuery(NamedTuple):
     item_id: str
     k: int
     include_attributes: bool
+    item_filter: ItemFilter | None = None
+    """None: all items."""
 
 
 class WatchQuery(NamedTuple):

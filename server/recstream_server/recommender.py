@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar
 
-from recstream._core import Answer
+from recstream._core import Answer, NotEncodedError
 from recstream_server.queries import RecommendQuery, SimilarQuery
 from recstream_server.retrieval import Found
 from recstream_server.served_model import ServedModel
@@ -18,7 +18,8 @@ class Recommender:
     """Answers queries without holding up the event loop.
 
     Handing a query to a thread and back takes 45 us, where a scan of 3,706 x 64 takes 15 us and one of 31,250 x 64
-    takes 100 us. So threads are for models whose longest query would hold up everybody else.
+    takes 100 us. So threads are for models whose longest query would hold up everybody else, and for users who must be
+    encoded by a neural network first.
 
     Parameters
     ----------
@@ -34,8 +35,13 @@ class Recommender:
         self._is_short = model.query_multiply_adds <= inline_multiply_adds
 
     async def recommend(self, query: RecommendQuery) -> Found:
-        """Answer a query; raises as `ServedModel.recommend` does."""
-        return await self._run(self.model.recommend, query)
+        """Answer a query; raises as `ServedModel.encode_and_recommend` does."""
+        try:
+            return await self._run(self.model.recommend, query)
+        except NotEncodedError:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._executor, self.model.encode_and_recommend, query
+            )
 
     async def similar(self, query: SimilarQuery) -> Answer:
         """Find the neighbours of an item; raises as `ServedModel.similar` does."""

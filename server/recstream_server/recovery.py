@@ -10,12 +10,13 @@ import structlog
 from recstream._core import Engine
 from recstream.event_types import EventTypes
 from recstream_server.event_log import EventLog, StoredEvent
+from recstream_server.event_log.protocol import unix_seconds
 from recstream_server.snapshots import SnapshotStore
 
 _LOGGER = structlog.get_logger(__name__)
 _BATCH = 10_000
 
-AppliedEvent = tuple[int, str, str, str, float, bool]
+AppliedEvent = tuple[int, str, str, str, float, bool, int]
 """An event as `Engine.apply` takes it."""
 
 
@@ -68,6 +69,6 @@ def replay(log: EventLog, engine: Engine, event_types: EventTypes) -> int:
 def to_applied(events: Iterable[StoredEvent], event_types: EventTypes) -> list[AppliedEvent]:
     """What events do to the state."""
     return [
-        (version, user_id, session_id, item_id, *event_types.resolve(event_type, value))
-        for version, _, user_id, session_id, item_id, event_type, value, _ in events
+        (version, user_id, session_id, item_id, *event_types.resolve(event_type, value), unix_seconds(event_time_us))
+        for version, _, user_id, session_id, item_id, event_type, value, event_time_us in events
     ]

@@ -20,6 +20,8 @@ API_ID_BYTES = 128
 API_PAGE_SIZE = 1000
 API_ITEM_IDS = 10_000
 API_RECENT_EVENTS = 1000
+API_FILTER_CONDITIONS = 64
+API_FILTER_VALUES = 1000
 
 
 class _Section(BaseModel):
@@ -61,6 +63,13 @@ class EngineSettings(_Section):
     kept_list_min_items: int = Field(
         default=20_000, ge=0, description="Catalogues with fewer items are scanned each time, which takes no longer."
     )
+    filter_cache_bytes: int = Field(
+        default=64 * 2**20,
+        ge=0,
+        le=2**40,
+        description="Memory for compiled filters, a bit an item for each filter and each of its conditions; those used "
+        "longest ago leave first.",
+    )
     inline_multiply_adds: int = Field(
         default=8_000_000,
         ge=0,
@@ -68,6 +77,22 @@ class EngineSettings(_Section):
         "(items x dimension, and for a fold-in max_history x dimension squared), otherwise in a worker thread.",
     )
     workers: int = Field(default=2, ge=1, le=64, description="Worker threads for large scans and for reading the log.")
+
+
+class EncoderSettings(_Section):
+    """How the neural encoder of a model is run; of no influence on models without one."""
+
+    threads: int = Field(default=1, ge=1, le=1024, description="Cores that one run may use.")
+    batch_users: int = Field(
+        default=32, ge=1, le=1024, description="Most users in one run; more in a commit take several."
+    )
+    users_per_commit: int = Field(
+        default=128,
+        ge=0,
+        le=100_000,
+        description="Users that are encoded before their events are acknowledged; others of the same commit wait for "
+        "their next query.",
+    )
 
 
 class RetrievalSettings(_Section):
@@ -108,6 +133,12 @@ class LimitSettings(_Section):
     exclude_item_ids: int = Field(default=API_ITEM_IDS, ge=1, le=API_ITEM_IDS, description="Exclusions of one query.")
     recent_events: int = Field(
         default=API_RECENT_EVENTS, ge=1, le=API_RECENT_EVENTS, description="Recent events of one query."
+    )
+    filter_conditions: int = Field(
+        default=API_FILTER_CONDITIONS, ge=1, le=API_FILTER_CONDITIONS, description="Conditions of one filter."
+    )
+    filter_values: int = Field(
+        default=API_FILTER_VALUES, ge=1, le=API_FILTER_VALUES, description="Values that one condition compares with."
     )
     calls_in_flight: int = Field(
         default=1000,
@@ -214,6 +245,7 @@ class Settings(BaseSettings):
     )
     listen: ListenSettings = ListenSettings()
     engine: EngineSettings = EngineSettings()
+    encoder: EncoderSettings = EncoderSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     limits: LimitSettings = LimitSettings()
     events: EventSettings = EventSettings()

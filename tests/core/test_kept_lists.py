@@ -14,6 +14,9 @@ from tests.core.conftest import MakeWorld, World
 ITEMS = 700
 USERS = ["u0", "u1", "u2", "", "stranger"]
 SESSIONS = ["", "", "s0", "s1"]
+FILTERS = _core.AttributeTable(
+    [("row", _core.AttributeColumn.numbers(np.arange(ITEMS, dtype=np.float64)))], rows=ITEMS, cache_bytes=1 << 20
+)
 KEEP = {"kept_list_min_items": 0}
 SUBJECT = st.tuples(st.sampled_from(USERS), st.sampled_from(SESSIONS)).filter(any)
 EVENT = st.tuples(SUBJECT, st.integers(0, ITEMS + 3), st.sampled_from([1.0, 0.1, 0.01, -0.05, 0.0]), st.booleans())
@@ -22,6 +25,7 @@ QUERY = st.fixed_dictionaries(
         "subject": SUBJECT,
         "k": st.sampled_from([1, 3, 10, 10, 60, 200, 300, ITEMS]),
         "exclude": st.lists(st.integers(0, ITEMS - 1).map("i{}".format), max_size=4),
+        "below": st.sampled_from([None, None, ITEMS // 2, 20]),
         "exclude_seen": st.sampled_from([True, True, True, False]),
         "recent_events": st.lists(
             st.tuples(st.integers(0, ITEMS - 1).map("i{}".format), st.sampled_from([0.2, -0.1]), st.booleans()),
@@ -42,8 +46,10 @@ def world_of(make_world: MakeWorld, encoder: str, seed: int, dimension: int = 6)
 
 
 def answer(engine: _core.Engine, query: dict[str, Any]) -> tuple[list[int], bytes, int, int]:
-    (user, session), rest = query["subject"], {key: value for key, value in query.items() if key != "subject"}
-    found = engine.recommend(user_id=user, session_id=session, **rest)
+    rest = dict(query)
+    (user, session), below = rest.pop("subject"), rest.pop("below", None)
+    allow = FILTERS.compile(all_of=[("row", "range", (0.0, float(below)))]) if below is not None else None
+    found = engine.recommend(user_id=user, session_id=session, allow=allow, **rest)
     return found.rows, np.array(found.scores, np.float32).tobytes(), found.state_version, found.fallback
 
 

@@ -91,9 +91,9 @@ def test_live_events_follow_the_history_with_its_times(make_engine, make_world) 
 def test_an_answer_waits_for_the_vector_and_uses_it_from_then_on(make_engine, make_world) -> None:
     engine = make_engine()
     engine.apply([(3, NEW, "", "i3", 1.0, True)])
-    with pytest.raises(_core.NotEncoded):
+    with pytest.raises(_core.NotEncodedError):
         engine.recommend(user_id=NEW, k=3)
-    with pytest.raises(_core.NotEncoded):
+    with pytest.raises(_core.NotEncodedError):
         engine.user_vector(user_id=NEW)
     vector = vector_of(engine)
     answer = engine.recommend(user_id=NEW, k=3, exclude_seen=False, encoded=(3, vector))
@@ -113,7 +113,7 @@ def test_a_vector_of_another_state_is_never_used(make_engine) -> None:
     engine.recommend(user_id=NEW, encoded=(3, vector))
     engine.apply([(4, NEW, "", "i4", 1.0, True)])
     for version in (0, 3, 5):
-        with pytest.raises(_core.NotEncoded):
+        with pytest.raises(_core.NotEncodedError):
             engine.recommend(user_id=NEW, encoded=(version, vector))
     assert needed(engine, user_id=NEW)[0] == 4
     assert engine.recommend(user_id=NEW, encoded=(4, vector)).state_version == 4
@@ -128,7 +128,7 @@ def test_recent_events_need_a_vector_of_their_own_that_is_not_kept(make_engine) 
     assert needed(engine, user_id=NEW, recent_events=recent) == (3, [3, 7], [1.0, 1.0], [10, 20])
     answer = engine.recommend(user_id=NEW, recent_events=recent, encoded=(3, -vector))
     assert answer.rows != engine.recommend(user_id=NEW).rows
-    with pytest.raises(_core.NotEncoded):
+    with pytest.raises(_core.NotEncodedError):
         engine.recommend(user_id=NEW, recent_events=recent)
     assert needed(engine, recent_events=recent) == (0, [7], [1.0], [20])
 

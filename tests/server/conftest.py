@@ -264,3 +264,9 @@ def build_bundle(path: Path, items: int = 200, users: int = 20, dimension: int =
     )
     write_bundle(path, content)
     return path
+
+
+@pytest.fixture(scope="session")
+def id_tables() -> Callable[[str, int], IdTable]:
+    """Ids ``prefix-0``, ``prefix-1`` ..."""
+    return id_table

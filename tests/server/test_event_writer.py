@@ -96,7 +96,7 @@ def test_acknowledges_after_commit_and_state_and_notice(
         order.append((result, log.last_version(), engine.state_version))
         done.set()
 
-    writer = make_writer(on_applied=lambda pairs: order.append((set(pairs), engine.state_version)))
+    writer = make_writer(on_applied=[lambda pairs: order.append((set(pairs), engine.state_version))])
     writer.submit(new_event(1, session_id="s"), complete)
     assert done.wait(WAIT_S)
     assert order == [({("user-1", "s")}, 1), (Receipt("event-1", 1, False), 1, 1)]
@@ -167,7 +167,7 @@ def test_duplicates_and_conflicts_touch_nobody_else_and_change_no_state(
     new_event: NewEvents,
 ) -> None:
     noticed: list[set[tuple[str, str]]] = []
-    writer = make_writer(on_applied=lambda pairs: noticed.append(set(pairs)))
+    writer = make_writer(on_applied=[lambda pairs: noticed.append(set(pairs))])
     results = Results()
     writer.submit(new_event(1), results)
     results.wait(1)
@@ -373,7 +373,7 @@ def test_a_callback_that_fails_harms_no_event(make_writer: Callable[..., EventWr
     def fail(_: object) -> None:
         raise RuntimeError
 
-    writer = make_writer(on_applied=fail, on_available=fail)
+    writer = make_writer(on_applied=[fail, fail], on_available=fail)
     results = Results()
     writer.submit(new_event(1), fail)
     writer.submit(new_event(2), results)

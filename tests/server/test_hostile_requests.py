@@ -35,6 +35,11 @@ QUERY = rec_pb.RecommendItemsRequest(
     exclude_item_ids=["item-3"],
     recent_events=[EVENT],
     include_attributes=True,
+    filter=types.Filter(
+        all_of=[types.Condition(attribute="genres", equals_any=types.AttributeValues(strings=["Drama"]))],
+        any_of=[types.Condition(attribute="year", range=types.NumberRange(greater=1900.0))],
+        none_of=[types.Condition(attribute="title", exists=False)],
+    ),
 )
 UNARY: dict[str, Message] = {
     "RecommendationService/RecommendItems": QUERY,

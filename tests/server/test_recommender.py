@@ -6,13 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from recstream_server.item_filters import ItemFilters
 from recstream_server.queries import RecommendQuery, SimilarQuery
 from recstream_server.recommender import Recommender
 from recstream_server.retrieval import Found
 from recstream_server.retrieval.exact import ExactRetrieval
 from recstream_server.served_model import ServedModel
 
+from recstream._core import CompiledFilter
 from recstream.bundle import load_bundle
+from recstream.bundle.attribute_table import build_attribute_table
 from recstream.bundle.engine import build_engine
 from recstream.errors import NotFoundError, StateVersionError
 
@@ -34,9 +37,9 @@ class Noting(ExactRetrieval):
 
     asked_by: threading.Thread | None = None
 
-    def recommend(self, query: RecommendQuery) -> Found:
+    def recommend(self, query: RecommendQuery, allow: CompiledFilter | None = None) -> Found:
         self.asked_by = threading.current_thread()
-        return super().recommend(query)
+        return super().recommend(query, allow)
 
 
 @pytest.mark.parametrize(("limit", "on_the_loop"), [(200 * 8 + 100 * 8 * 8, True), (200 * 8 + 100 * 8 * 8 - 1, False)])
@@ -44,7 +47,8 @@ def test_long_queries_leave_the_loop(bundle_path: Path, limit: int, on_the_loop:
     bundle = load_bundle(bundle_path)
     engine = build_engine(bundle, max_history=100)
     retrieval = Noting(engine)
-    model = ServedModel(bundle, engine, retrieval, max_history=100)
+    filters = ItemFilters(build_attribute_table(bundle.items, cache_bytes=0))
+    model = ServedModel(bundle, engine, retrieval, filters, max_history=100)
     with ThreadPoolExecutor(1) as executor:
         recommender = Recommender(model, executor, limit)
         found = asyncio.run(recommender.recommend(QUERY))

@@ -48,19 +48,21 @@ class Export:
 def bundle_content(export: Export) -> BundleContent:
     """What `recstream.bundle.write_bundle` writes."""
     dataset, split, history = export.dataset, export.split, export.history
+    dense = export.serving.neighbours is None
     wanted = history.items[history.weights > 0]
     return BundleContent(
         name=export.name,
         family=export.family,
         item_ids=split.item_ids,
-        item_vectors=export.serving.item_vectors,
+        item_vectors=export.serving.item_vectors if dense else None,
         item_popularity=np.bincount(wanted, minlength=len(split.item_ids)).astype(np.float32),
         user_ids=split.user_ids,
-        user_vectors=export.serving.user_vectors,
+        user_vectors=export.serving.user_vectors if dense else None,
         history=(history.indptr, history.items, history.weights),
         history_times=history.times,
         encoder=export.serving.encoder,
         onnx=export.serving.onnx,
+        neighbours=export.serving.neighbours,
         items=dataset.items[split.item_codes],
         metrics=export.metrics,
         training=export.training,

@@ -11,9 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "recstream/compiled_filter.h"
 #include "recstream/exact_index.h"
 #include "recstream/id_table.h"
 #include "recstream/matrix_view.h"
+#include "recstream/neighbour_scorer.h"
 #include "recstream/user_encoder.h"
 
 namespace recstream {
@@ -96,6 +98,8 @@ struct RecommendRequest {
   std::optional<std::span<const std::int64_t>> candidate_rows;
   std::span<const std::string_view> exclude;
   bool exclude_seen = true;
+  /// Rows that may be recommended; all when null. Borrowed for the call.
+  const CompiledFilter* filter = nullptr;
 };
 
 struct Answer {
@@ -110,7 +114,7 @@ struct Answer {
 };
 
 struct UserVector {
-  /// None for the popular fallback.
+  /// None for the popular fallback, and with neighbours.
   std::optional<std::vector<float>> vector;
   /// Items of the catalogue.
   std::int64_t seen_count = 0;
@@ -130,6 +134,8 @@ struct EngineModel {
   /// Unix seconds, 0 where nobody knows; empty where no time is known.
   std::span<const std::int64_t> history_times = {};
   const UserEncoder* encoder = nullptr;
+  /// Scores items in place of vectors: there is no encoder then, and the vectors have as many rows and dimension 0.
+  const NeighbourScorer* neighbours = nullptr;
 };
 
 struct EngineOptions {
@@ -180,9 +186,11 @@ class Engine {
   /// User state, vector, exclusions, scan and top K. The vector comes from, in turn: the user's state or history with
   /// the recent events as its latest; without those, the recent events on top of the session; else there is none, and
   /// what is popular is the answer. While no live or recent event of the user has a weight, the vector is the stored
-  /// one. K items come back whenever K are eligible. `missing` views the request.
-  /// Throws std::invalid_argument for k < 1, both kinds of candidates, or rows out of range, and NotEncoded when the
-  /// encoder is outside of the core and has yet to make the vector.
+  /// one. With neighbours the same events make up the history that items are scored for; items that it says nothing of
+  /// follow by popularity. K items come back whenever K are eligible. `missing` views the request.
+  /// Throws std::invalid_argument for k < 1, both kinds of candidates, rows out of range, or a filter over another
+  /// number of rows than the catalogue's, and NotEncoded when the encoder is outside of the core and has yet to make
+  /// the vector.
   Answer recommend(const RecommendRequest& request) const;
 
   /// The vector that `recommend` would use. Throws as it does.
@@ -192,8 +200,9 @@ class Engine {
   /// A vector that comes back in `Subject::encoded` without recent events is kept until the state changes.
   std::optional<Unencoded> unencoded(const Subject& subject) const;
 
-  /// The k items with the highest cosine to a row of the catalogue, without itself. Throws std::invalid_argument.
-  Answer similar(std::int64_t row, std::int64_t k) const;
+  /// The k items with the highest cosine to a row of the catalogue, or with neighbours the most similar ones, without
+  /// itself, of those that pass the filter; all when it is null. Throws std::invalid_argument.
+  Answer similar(std::int64_t row, std::int64_t k, const CompiledFilter* filter = nullptr) const;
 
   /// Folds events in. Visible to every query that starts after the return. Throws std::invalid_argument, and applies
   /// none, when versions do not rise strictly, also from call to call, or an event has neither user nor session, no
@@ -220,6 +229,7 @@ class Engine {
                                            std::vector<std::string_view>& missing) const;
   std::vector<ScoredRow> popular(const RowSet& eligible, std::int64_t k) const;
   std::vector<ScoredRow> popular(const std::vector<std::int64_t>& candidates, std::int64_t k) const;
+  std::vector<ScoredRow> similar_by_neighbours(std::int64_t row, std::int64_t k, const CompiledFilter* filter) const;
 
   const EngineModel model_;
   const EngineOptions options_;

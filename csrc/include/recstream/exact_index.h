@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "recstream/compiled_filter.h"
 #include "recstream/matrix_view.h"
 
 namespace recstream {
@@ -18,6 +18,7 @@ namespace kernels {
 struct Table;
 }
 struct IndexSnapshot;
+class LiveRows;
 struct ScanRequest;
 class SharedScan;
 
@@ -53,8 +54,12 @@ struct IndexStats {
   std::int64_t deleted;
   std::int64_t dimension;
   std::string level;
-  /// Vectors, borrowed ones included, codes, norms and bitmaps.
+  /// Vectors, borrowed ones included, codes, norms, bitmaps, and room for rows to come.
   std::int64_t bytes;
+  /// Rows set since the last merge: a search scores them one by one.
+  std::int64_t changed;
+  /// Times that all rows were coded anew in the background.
+  std::int64_t merges;
   /// Queries answered by a scan.
   std::int64_t scans;
   /// Passes over the rows that answered them: a pass is shared by searches that come at the same time.
@@ -105,12 +110,15 @@ class ExactIndex {
   /// std::invalid_argument for a row that never was, and writes nothing.
   void copy_vectors(std::span<const std::int64_t> rows, float* out) const;
 
-  /// The k rows with the highest cosine to `row`, without itself; that of a zero vector is 0. O(rows * dimension).
-  std::vector<ScoredRow> nearest(std::int64_t row, std::int64_t k) const;
+  /// The k rows with the highest cosine to `row`, without itself, of those that pass the filter; all when it is null.
+  /// The cosine of a zero vector is 0. O(rows that pass * dimension).
+  std::vector<ScoredRow> nearest(std::int64_t row, std::int64_t k, const CompiledFilter* filter = nullptr) const;
 
   /// Sets rows, or appends new ones, without gaps; the last of equal rows wins. Visible to every search that starts
-  /// after the return. Throws std::invalid_argument, and changes nothing. Now and then it codes all rows anew: about a
-  /// second for a million rows of 64 dimensions.
+  /// after the return. Throws std::invalid_argument, and changes nothing. O(rows + blocks touched + total rows / 64):
+  /// now and then a thread of the index codes all rows anew, about a second for a million of 64 dimensions, which no
+  /// call waits for but the destructor, and that only until the thread has seen it. The memory of the arguments is read
+  /// more than once: nobody may write to it before the return.
   void upsert(std::span<const std::int64_t> rows, const MatrixView& vectors);
 
   /// Takes rows out of every search that starts after the return; rows already gone are ignored. Throws
@@ -125,16 +133,12 @@ class ExactIndex {
   IndexStats stats() const;
 
  private:
-  std::shared_ptr<const IndexSnapshot> snapshot() const;
-  void publish(IndexSnapshot next);
   void answer(std::span<const ScanRequest* const> requests, int threads) const;
 
   const kernels::Table& kernels_;
   const int threads_;
   const std::int64_t dimension_;
-  std::mutex writer_;
-  mutable std::mutex snapshot_mutex_;
-  std::shared_ptr<const IndexSnapshot> snapshot_;
+  const std::unique_ptr<LiveRows> rows_;
   const std::unique_ptr<SharedScan> shared_scan_;
   mutable std::atomic<std::int64_t> scans_{0};
   mutable std::atomic<std::int64_t> passes_{0};

@@ -89,3 +89,8 @@ class EventLog(Protocol):
 
     def close(self) -> None:
         """Let go of the storage; harmless when repeated."""
+
+
+def unix_seconds(event_time_us: int) -> int:
+    """A time as the engine takes it: what was before 1970 is unknown to it."""
+    return max(event_time_us // 10**6, 0)

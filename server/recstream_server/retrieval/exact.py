@@ -1,6 +1,6 @@
 """The default: the engine scans every item."""
 
-from recstream._core import Engine
+from recstream._core import CompiledFilter, Engine
 from recstream_server.queries import RecommendQuery
 from recstream_server.retrieval.protocol import Found
 
@@ -18,7 +18,7 @@ class ExactRetrieval:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def recommend(self, query: RecommendQuery) -> Found:
+    def recommend(self, query: RecommendQuery, allow: CompiledFilter | None = None) -> Found:
         """Answer a query."""
         answer = self._engine.recommend(
             user_id=query.user_id,
@@ -28,5 +28,7 @@ class ExactRetrieval:
             exclude=query.exclude,
             exclude_seen=query.exclude_seen,
             recent_events=query.recent_events,
+            encoded=query.encoded,
+            allow=allow,
         )
         return Found(answer, approximate=False)

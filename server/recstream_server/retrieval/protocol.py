@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Protocol
 
-from recstream._core import Answer
+from recstream._core import Answer, CompiledFilter
 from recstream_server.queries import RecommendQuery
 
 
@@ -20,5 +20,5 @@ class Retrieval(Protocol):
     def name(self) -> str:
         """As `Model.retrieval` tells it: ``exact``, or ``faiss:`` and the index factory string."""
 
-    def recommend(self, query: RecommendQuery) -> Found:
-        """Answer a query; K items whenever K are eligible."""
+    def recommend(self, query: RecommendQuery, allow: CompiledFilter | None = None) -> Found:
+        """Answer a query from the items that its filter allows; K items whenever K are eligible."""

@@ -44,6 +44,9 @@ class Metrics:
         self._events = self._counter(
             "events", "Events answered, by result: stored, duplicate, or the reason of the error.", "result"
         )
+        self._encoded = self._counter(
+            "encoded_users", "Users encoded, by what made it necessary (event or query) and result.", "when", "result"
+        )
 
     def of_rpc(self, rpc: str) -> "RpcMetrics":
         """The metrics of one RPC."""
@@ -55,6 +58,10 @@ class Metrics:
         for count, result in enumerate(results, start=1):  # noqa: B007 - read after the loop
             self._events.labels(result).inc()
         self._commit_events.observe(count)
+
+    def encoded(self, when: str, result: str, users: int) -> None:
+        """Count users that were encoded, or should have been."""
+        self._encoded.labels(when, result).inc(users)
 
     def model(self, name: str, version: str) -> None:
         """Tell which model is being served."""

@@ -1,15 +1,18 @@
 """The requests of RecommendationService."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from google.protobuf.duration_pb2 import Duration
 
 from recstream.event_types import EventTypes
 from recstream.v1 import recommendation_service_pb2 as rec_pb
 from recstream.v1 import types_pb2 as types
+from recstream_server.event_log.protocol import unix_seconds
 from recstream_server.queries import RecommendQuery, SimilarQuery, WatchQuery
 from recstream_server.settings import LimitSettings
-from recstream_server.validation.user_event import check_event_type, check_value
+from recstream_server.validation.item_filter import check_filter
+from recstream_server.validation.user_event import check_event_time, check_event_type, check_value
 from recstream_server.validation.violations import Violations
 
 DEFAULT_PAGE_SIZE = 10
@@ -29,11 +32,16 @@ class RecommendationChecks:
     limits : LimitSettings
     event_types : EventTypes
         For `recent_events`.
+    now_ns : callable
+        Nanoseconds since 1970, for recent events that come without a time.
     """
 
-    def __init__(self, limits: LimitSettings, event_types: EventTypes) -> None:
+    def __init__(
+        self, limits: LimitSettings, event_types: EventTypes, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self._limits = limits
         self._event_types = event_types
+        self._now_ns = now_ns
 
     def recommend(self, request: rec_pb.RecommendItemsRequest, prefix: str = "") -> RecommendQuery:
         """Check a query; `prefix` is its path in the request, with a dot at the end."""
@@ -54,6 +62,7 @@ class RecommendationChecks:
         _check_seen_policy(found, request.seen_policy)
         recent_events = self._recent_events(found, request.recent_events)
         found.state_version(request.min_state_version)
+        item_filter = check_filter(found, request.filter, self._limits)
         found.raise_if_any()
         return RecommendQuery(
             user_id=request.user_id,
@@ -65,6 +74,7 @@ class RecommendationChecks:
             recent_events=recent_events,
             include_attributes=request.include_attributes,
             min_state_version=request.min_state_version,
+            item_filter=item_filter,
         )
 
     def similar(self, request: rec_pb.FindSimilarItemsRequest) -> SimilarQuery:
@@ -72,8 +82,9 @@ class RecommendationChecks:
         found = Violations(self._limits.id_bytes)
         found.text_id("item_id", request.item_id, required=True)
         k = found.page_size(request.page_size, default=DEFAULT_PAGE_SIZE, limit=self._limits.page_size)
+        item_filter = check_filter(found, request.filter, self._limits)
         found.raise_if_any()
-        return SimilarQuery(request.item_id, k, request.include_attributes)
+        return SimilarQuery(request.item_id, k, request.include_attributes, item_filter)
 
     def watch(self, request: rec_pb.WatchRecommendationsRequest) -> WatchQuery:
         """Check a standing query."""
@@ -97,6 +108,7 @@ class RecommendationChecks:
         _check_seen_policy(found, request.seen_policy)
         recent_events = self._recent_events(found, request.recent_events)
         found.state_version(request.min_state_version)
+        item_filter = check_filter(found, request.filter, limits)
         return RecommendQuery(
             user_id=request.user_id,
             session_id=request.session_id,
@@ -107,9 +119,12 @@ class RecommendationChecks:
             recent_events=recent_events,
             include_attributes=request.include_attributes,
             min_state_version=request.min_state_version,
+            item_filter=item_filter,
         )
 
-    def _recent_events(self, found: Violations, events: Sequence[types.UserEvent]) -> list[tuple[str, float, bool]]:
+    def _recent_events(
+        self, found: Violations, events: Sequence[types.UserEvent]
+    ) -> list[tuple[str, float, bool, int]]:
         if not events:
             return []
         if len(events) > self._limits.recent_events:
@@ -119,12 +134,13 @@ class RecommendationChecks:
             return []
         return [self._recent_event(found, f"recent_events[{i}].", event) for i, event in enumerate(events)]
 
-    def _recent_event(self, found: Violations, path: str, event: types.UserEvent) -> tuple[str, float, bool]:
+    def _recent_event(self, found: Violations, path: str, event: types.UserEvent) -> tuple[str, float, bool, int]:
         found.text_id(path + "item_id", event.item_id, required=True)
         value = check_value(found, path, event)
         if not check_event_type(found, path, event, self._event_types):
-            return event.item_id, 0.0, False
-        return (event.item_id, *self._event_types.resolve(event.event_type, value))
+            return event.item_id, 0.0, False, 0
+        event_time_us = check_event_time(found, path, event, self._now_ns)
+        return (event.item_id, *self._event_types.resolve(event.event_type, value), unix_seconds(event_time_us))
 
 
 def _check_seen_policy(found: Violations, value: int) -> None:

@@ -61,7 +61,7 @@ class UserEventChecks:
         found.text_id("item_id", event.item_id, required=True)
         check_event_type(found, "", event, self._event_types)
         value = check_value(found, "", event)
-        event_time_us = self._event_time_us(found, event)
+        event_time_us = check_event_time(found, "", event, self._now_ns)
         found.raise_if_any()
         return NewEvent(
             event_id=event.event_id or new_event_id(),
@@ -81,14 +81,6 @@ class UserEventChecks:
         before_version = page_token.check(found, _token_scope(request.user_id), request.page_token)
         found.raise_if_any()
         return ListEventsQuery(request.user_id, page_size, before_version)
-
-    def _event_time_us(self, found: Violations, event: types.UserEvent) -> int:
-        if not event.HasField("event_time"):
-            return self._now_ns() // 1000
-        time_of_event: Timestamp = event.event_time
-        if not (_FIRST_SECOND <= time_of_event.seconds <= _LAST_SECOND and 0 <= time_of_event.nanos < 10**9):
-            found.add("event_time", "is no time from 0001-01-01 to 9999-12-31 with 0 to 999,999,999 nanoseconds")
-        return time_of_event.seconds * 10**6 + time_of_event.nanos // 1000
 
 
 def events_page_token(user_id: str, last_version: int) -> str:
@@ -112,6 +104,16 @@ def check_value(found: Violations, path: str, event: types.UserEvent) -> float |
     if not math.isfinite(event.value):
         found.add(path + "value", f"is {event.value}; give a finite number, or leave it out")
     return event.value
+
+
+def check_event_time(found: Violations, path: str, event: types.UserEvent, now_ns: Callable[[], int]) -> int:
+    """Check `event_time`; microseconds since 1970, now when it is absent."""
+    if not event.HasField("event_time"):
+        return now_ns() // 1000
+    time_of_event: Timestamp = event.event_time
+    if not (_FIRST_SECOND <= time_of_event.seconds <= _LAST_SECOND and 0 <= time_of_event.nanos < 10**9):
+        found.add(path + "event_time", "is no time from 0001-01-01 to 9999-12-31 with 0 to 999,999,999 nanoseconds")
+    return time_of_event.seconds * 10**6 + time_of_event.nanos // 1000
 
 
 def _token_scope(user_id: str) -> str:

@@ -23,6 +23,11 @@ class Violations:
         self._prefix = prefix
         self._found: list[FieldViolation] = []
 
+    @property
+    def prefix(self) -> str:
+        """Path of the checked message in the request, with a dot at the end; empty for the request itself."""
+        return self._prefix
+
     def below(self, field: str) -> "Violations":
         """Violations of the message in a field; they count as this message's."""
         inner = Violations(self._id_bytes, f"{self._prefix}{field}.")

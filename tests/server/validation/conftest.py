@@ -20,7 +20,7 @@ def limits() -> LimitSettings:
 
 @pytest.fixture(scope="session")
 def checks(limits: LimitSettings) -> RecommendationChecks:
-    return RecommendationChecks(limits, EventTypes())
+    return RecommendationChecks(limits, EventTypes(), now_ns=lambda: NOW_NS)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from recstream_server.validation import RecommendationChecks
 
 from recstream.v1 import recommendation_service_pb2 as rec_pb
@@ -100,8 +101,22 @@ def test_a_query_carries_everything_over(checks: RecommendationChecks) -> None:
             min_state_version=9,
         )
     )
-    assert query == ("u", "s", 7, ["a", "b"], ["c"], False, query.recent_events, True, 9)
-    assert query.recent_events == [("i", 1.0, True), ("i", -1.0, True), ("i", 0.0, False)]
+    assert query == ("u", "s", 7, ["a", "b"], ["c"], False, query.recent_events, True, 9, None, None)
+    now = 1_700_000_000
+    assert query.recent_events == [("i", 1.0, True, now), ("i", -1.0, True, now), ("i", 0.0, False, now)]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(1_000, 1_000), (0, 0), (-5, 0)])
+def test_recent_events_keep_their_time(checks: RecommendationChecks, seconds: int, told: int) -> None:
+    at = event(event_time=Timestamp(seconds=seconds, nanos=1))
+    query = checks.recommend(rec_pb.RecommendItemsRequest(recent_events=[at]))
+    assert query.recent_events == [("i", 1.0, True, told)]
+
+
+def test_a_recent_event_at_no_time_is_refused(checks: RecommendationChecks, faults: Faults) -> None:
+    at = event(event_time=Timestamp(seconds=2**60))
+    found = faults(checks.recommend, rec_pb.RecommendItemsRequest(recent_events=[at]))
+    assert list(found) == ["recent_events[0].event_time"]
 
 
 def test_no_candidates_means_the_whole_catalogue(checks: RecommendationChecks) -> None:
@@ -177,11 +192,11 @@ def test_watch_names_fields_below_recommend(checks: RecommendationChecks, faults
 def test_every_request_field_is_checked_or_known_to_need_no_check() -> None:
     """Fails when a request gets a field that the tests above do not know."""
     known = {
-        "RecommendItemsRequest": "user_id session_id page_size candidate_item_ids exclude_item_ids seen_policy "
+        "RecommendItemsRequest": "user_id session_id page_size candidate_item_ids exclude_item_ids seen_policy filter "
         "include_attributes recent_events min_state_version",
         "RankItemsRequest": "user_id session_id item_ids seen_policy include_attributes recent_events "
-        "min_state_version",
-        "FindSimilarItemsRequest": "item_id page_size include_attributes",
+        "min_state_version filter",
+        "FindSimilarItemsRequest": "item_id page_size include_attributes filter",
         "WatchRecommendationsRequest": "recommend min_interval",
         "StreamingRecommendRequest": "sequence recommend event",
     }

@@ -123,3 +123,28 @@ def test_only_so_many_users_are_judged_always_the_same(plan: MakePlan) -> None:
     assert len(judged) == 3
     assert len(set(judged)) == 1
     assert len(judged[0]) == 4
+
+
+def test_where_training_takes_long_the_final_fit_goes_on_from_the_best(plan: MakePlan) -> None:
+    witness = Witness()
+    onward = replace(plan([3, 2, 1, 2, 2, 2, 2], refit=True, patience=3), onward_share=0.5)
+    fitted = fit(onward, RunState(), observers=[witness])
+    assert fitted.saw_validation
+    np.testing.assert_array_equal(vars(fitted.model)["train"].counts, np.full(10, 2))
+    # Three epochs to the best, and half as many, rounded up.
+    assert ("begin", "refit", 2) in witness.told
+    assert vars(fitted.model)["epochs"] == 5
+
+
+@pytest.mark.parametrize("stopped_after", [6, 7])
+def test_an_onward_fit_can_be_resumed_from_its_start_or_its_middle(
+    plan: MakePlan, after: StopAfter, stopped_after: int
+) -> None:
+    onward = replace(plan([3, 2, 1, 2, 2, 2, 2], refit=True, patience=3), onward_share=0.5)
+    state = RunState()
+    assert fit(onward, state, stop=after(stopped_after)).stopped_by == "interruption"
+    assert (state.stage, state.epoch) == ("refit", stopped_after - 6)
+    # As a checkpoint has it: nothing before the first epoch.
+    state.current = {"epochs": np.array(3 + state.epoch)} if state.epoch else {}
+    fitted = fit(onward, state)
+    assert vars(fitted.model)["epochs"] == 5

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from recstream_trainer.config import RunSettings
     from recstream_trainer.datasets import Dataset
     from recstream_trainer.evaluation.protocols import Protocol
-    from recstream_trainer.training.fit import Plan
+    from recstream_trainer.training.fit import Observer, Plan
     from recstream_trainer.training.run import Prepared, Run
 
 _INTERRUPTED = 130
@@ -40,7 +40,9 @@ def register(app: typer.Typer) -> None:
 
 def train(
     *,
-    model: Annotated[str, typer.Option(metavar="FAMILY", help="Model family: als or popular.")],
+    model: Annotated[
+        str, typer.Option(metavar="FAMILY", help="Model family, such as als or sasrec; docs/training.md has all.")
+    ],
     data: Annotated[
         str, typer.Option(metavar="NAME|PATH", help="ml-100k, ml-1m, completejourney, or a CSV, TSV or Parquet file.")
     ],
@@ -70,6 +72,9 @@ def train(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the bundle that is there.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")] = False,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write loss and metric of every epoch for TensorBoard.")
+    ] = None,
 ) -> None:
     """Train a model and write the bundle that a server loads.
 
@@ -105,7 +110,7 @@ def train(
         name=name or bundle_name(dataset.name, family.name),
         command=shlex.join(["recstream", *sys.argv[1:]]),
     )
-    _train(console, run, out, overwrite=overwrite, resume=resume)
+    _train(console, run, out, overwrite=overwrite, resume=resume, tensorboard=tensorboard)
 
 
 def _protocol(text: str | None, settings: "RunSettings") -> "Protocol | None":
@@ -131,11 +136,12 @@ def _load(console: Console, source: str, settings: "RunSettings", columns: str |
     return dataset
 
 
-def _train(console: Console, run: "Run", out: Path, *, overwrite: bool, resume: bool) -> None:
+def _train(console: Console, run: "Run", out: Path, *, overwrite: bool, resume: bool, tensorboard: Path | None) -> None:
     from recstream_trainer.training import CheckpointFile, Interruption, ProgressReporter, fit  # noqa: PLC0415
     from recstream_trainer.training.run import export, plan_of, prepare  # noqa: PLC0415
     from recstream_trainer.training.run_state import RunState  # noqa: PLC0415
     from recstream_trainer.training.seeds import seed_everything  # noqa: PLC0415
+    from recstream_trainer.training.tensorboard import TensorboardWriter  # noqa: PLC0415
 
     settings = run.settings.training
     checkpoint = CheckpointFile(out.with_name(f"{out.name}.checkpoint.npz"), run.identity, settings.checkpoint_every_s)
@@ -146,7 +152,9 @@ def _train(console: Console, run: "Run", out: Path, *, overwrite: bool, resume: 
     _announce(console, run, prepared, plan)
     started = time.perf_counter()
     with Interruption() as interruption:
-        observers = (ProgressReporter(console, settings.metric), checkpoint)
+        observers: list[Observer] = [ProgressReporter(console, settings.metric), checkpoint]
+        if tensorboard is not None:
+            observers.append(TensorboardWriter(tensorboard, settings.metric))
         fitted = fit(plan, state, observers=observers, stop=interruption)
         wall_s = time.perf_counter() - started
         manifest = export(run, prepared, fitted, out, overwrite=overwrite or resume, wall_s=wall_s)

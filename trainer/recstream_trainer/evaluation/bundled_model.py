@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recstream.bundle import Bundle, Ids
+from recstream.bundle.engine import build_neighbours
 from recstream.errors import DataError
 from recstream_trainer.datasets import Dataset
 from recstream_trainer.evaluation.interactions import Interactions
 from recstream_trainer.evaluation.judged_model import JudgedModel, judge
 from recstream_trainer.evaluation.protocols import Protocol, Split, split
+from recstream_trainer.evaluation.ranking import Scorer
 
 
 def judge_bundle(bundle: Bundle, dataset: Dataset, protocol: Protocol) -> JudgedModel:
@@ -19,7 +21,8 @@ def judge_bundle(bundle: Bundle, dataset: Dataset, protocol: Protocol) -> Judged
     Parameters
     ----------
     bundle : Bundle
-        Scored as the server scores users without live events: the inner products of its stored vectors.
+        Scored as the server scores users without live events: the inner products of its stored vectors, or its
+        neighbours of the stored histories.
     dataset : Dataset
         What it was trained on, cleaned in the same way.
     protocol : Protocol
@@ -35,18 +38,32 @@ def judge_bundle(bundle: Bundle, dataset: Dataset, protocol: Protocol) -> Judged
     users = _rows(bundle.user_ids, parts.user_ids, "users")
     items = _rows(bundle.item_ids, parts.item_ids, "items")
     item_vectors = np.ascontiguousarray(bundle.item_vectors[items])
-
-    def score(codes: NDArray[np.int64]) -> NDArray[np.float32]:
-        return bundle.user_vectors[users[codes]] @ item_vectors.T
-
     return judge(
-        score,
+        _scorer_of(bundle, users, items),
         dataset,
         replace(parts, final_fit=_seen(bundle, parts, users, items)),
         model=f"{bundle.manifest.family} ({bundle.manifest.name} {bundle.manifest.version})",
         parameters=bundle.manifest.training.config,
         item_vectors=item_vectors,
     )
+
+
+def _scorer_of(bundle: Bundle, users: NDArray[np.int64], items: NDArray[np.int64]) -> Scorer:
+    """Scores for codes of the split, whose rows in the bundle are given."""
+    item_vectors = np.ascontiguousarray(bundle.item_vectors[items])
+    neighbours = build_neighbours(bundle)
+    if neighbours is None:
+        return lambda codes: bundle.user_vectors[users[codes]] @ item_vectors.T
+
+    def score(codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        scores = np.empty((len(codes), len(items)), dtype=np.float32)
+        for place, row in enumerate(users[codes]):
+            entries = slice(bundle.history_indptr[row], bundle.history_indptr[row + 1])
+            rows, weights = bundle.history_rows[entries], bundle.history_weights[entries]
+            scores[place] = neighbours.scores(rows.astype(np.int64), weights)[items]
+        return scores
+
+    return score
 
 
 def _require_same_split(bundle: Bundle, dataset: Dataset, protocol: Protocol) -> None:

@@ -76,7 +76,8 @@ def judge(
     dataset : Dataset
         That the split was made of.
     item_vectors : float32 (N, d)
-        The model's own; items are compared by them where the data set has no lists of genres, tags or the like.
+        The model's own; items are compared by them where the data set has no lists of genres, tags or the like. Without
+        columns they say nothing, and the diversity of lists is left out.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def judge(
     )
 
 
-def item_features(items: pl.DataFrame, item_vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], str]:
+def item_features(items: pl.DataFrame, item_vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32] | None, str]:
     """What items are compared by: a 0-1 column per genre (or tag) if there are any, else the model's vectors.
 
     Parameters
@@ -112,11 +113,13 @@ def item_features(items: pl.DataFrame, item_vectors: NDArray[np.float32]) -> tup
 
     Returns
     -------
-    float32 (N, m)
+    float32 (N, m) or None
     str
         The name of what was taken.
     """
     lists = next((column for column in items.iter_columns() if column.dtype == pl.List(pl.String)), None)
+    if lists is None and not item_vectors.shape[1]:
+        return None, "nothing: there are neither lists nor vectors"
     if lists is None:
         return item_vectors, "item vectors"
     entries = pl.DataFrame({"row": np.arange(len(lists)), "value": lists}).explode("value").drop_nulls("value")

@@ -20,7 +20,7 @@ class FamilySettings(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Serving:
-    """What the server needs of a trained model: ``score = <user vector, item vector>``.
+    """What the server needs of a trained model: ``score = <user vector, item vector>``, or neighbours.
 
     Attributes
     ----------
@@ -30,12 +30,15 @@ class Serving:
         How the server turns live events into a user vector; for the training history it gives `user_vectors`.
     onnx : bytes, optional
         The graph of an `OnnxEncoder`: docs/bundle-format.md says what it takes and gives.
+    neighbours : (int64 (R + 1,), int32 (n,), float32 (n,)), optional
+        The sparse matrix of an `ItemNeighbours` or `UserNeighbours`; the vectors have no columns then.
     """
 
     user_vectors: NDArray[np.float32]
     item_vectors: NDArray[np.float32]
     encoder: Encoder
     onnx: bytes | None = None
+    neighbours: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]] | None = None
 
 
 class Model(Protocol):
@@ -90,6 +93,9 @@ class Family:
         It gains from weights that fall with age: its users are what they lately were.
     single_pass : bool
         One epoch says it all; there is nothing to stop early.
+    onward_share : float
+        Where training takes long: the final fit on everything goes on from the best epoch, by this share of the epochs
+        that led there; 0 starts it anew.
     quick : mapping
         Settings that ``--quick`` changes.
     """
@@ -101,4 +107,5 @@ class Family:
     memory_bytes: MemoryEstimate
     fades: bool = False
     single_pass: bool = False
+    onward_share: float = 0.0
     quick: Mapping[str, Any] = field(default_factory=dict)

@@ -9,7 +9,11 @@ from recstream_trainer.suggestions import closest
 
 FAMILIES: Final[dict[str, str]] = {
     "als": "recstream_trainer.models.als",
+    "ease": "recstream_trainer.models.ease",
+    "hstu": "recstream_trainer.models.hstu",
+    "item_knn": "recstream_trainer.models.item_knn",
     "popular": "recstream_trainer.models.popular",
+    "sasrec": "recstream_trainer.models.sasrec",
 }
 """Name of a family to the module whose ``FAMILY`` it is; imported on demand, as torch takes seconds to load."""
 

@@ -1,5 +1,6 @@
-"""Fitting a model: look for the best epoch on the validation split, then train on everything for as many."""
+"""Fitting a model: look for the best epoch on the validation split, then train on everything."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class Plan:
         Of the choice of validation users.
     refit : bool
         Train on everything in the end; otherwise the model of the best epoch stays as it is.
+    onward_share : float
+        The final fit goes on from the best epoch, by this share of as many epochs; 0 starts it anew, for all of them.
     """
 
     make: Callable[[Interactions], Model]
@@ -61,6 +64,11 @@ class Plan:
     settings: TrainingSettings
     seed: int
     refit: bool
+    onward_share: float = 0.0
+
+    def final_epochs(self, best_epoch: int) -> int:
+        """How many epochs the final fit takes."""
+        return math.ceil(best_epoch * (self.onward_share or 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +120,9 @@ def fit(
             return run.best(model, stopped_by)
         state.begin_refit()
     model = plan.make(plan.split.train.followed_by(plan.split.validation))
-    if run.stage(model, state.best_epoch, None) == "interruption":
+    if plan.onward_share and not state.current:
+        state.current = state.best
+    if run.stage(model, plan.final_epochs(state.best_epoch), None) == "interruption":
         return run.best(plan.make(plan.split.train), "interruption")
     model.finish()
     return Fitted(model, state, stopped_by, saw_validation=True)

@@ -130,7 +130,8 @@ def plan_of(run: Run, prepared: Prepared) -> Plan:
     settings = run.settings.training
     if run.family.single_pass:
         settings = settings.model_copy(update={"max_epochs": 1})
-    return Plan(make, prepared.split, settings, run.seed, refit=settings.refit and run.protocol != "C")
+    refit = settings.refit and run.protocol != "C"
+    return Plan(make, prepared.split, settings, run.seed, refit=refit, onward_share=run.family.onward_share)
 
 
 def export(run: Run, prepared: Prepared, fitted: Fitted, out: Path, *, overwrite: bool, wall_s: float) -> Manifest:

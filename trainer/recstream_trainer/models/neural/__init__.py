@@ -1,0 +1,1 @@
+"""What neural families share: batches of histories, the training loop, the loss, the export to ONNX."""

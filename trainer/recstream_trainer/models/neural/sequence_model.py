@@ -1,0 +1,217 @@
+"""Training of neural sequence families: the next item after every place of every history."""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recstream.bundle import OnnxEncoder
+from recstream.errors import DataError
+from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models.model import Family, FamilySettings, Serving
+from recstream_trainer.models.neural.encoder import SequenceNetwork, ServedEncoder
+from recstream_trainer.models.neural.onnx_export import to_onnx
+from recstream_trainer.models.neural.softmax_loss import full_softmax_loss
+from recstream_trainer.models.neural.windows import Batch, batches_of, newest
+
+_WARM_UP_STEPS: Final = 100
+_LARGEST_GRADIENT: Final = 1.0
+_TOGETHER: Final = 64
+"""Histories encoded at a time."""
+_ONWARD_SHARE: Final = 0.2
+
+
+class SequenceSettings(FamilySettings):
+    """Settings that all sequence families have."""
+
+    dimension: int = Field(default=64, ge=2, le=2048, description="numbers in a vector")
+    max_length: int = Field(default=200, ge=1, le=2048, description="newest items of a history that are read")
+    dropout: float = Field(default=0.2, ge=0, lt=1, description="share of numbers left out while training")
+    learning_rate: float = Field(default=0.001, gt=0, description="of AdamW")
+    weight_decay: float = Field(default=0.01, ge=0, description="of AdamW")
+    batch_positions: int = Field(default=4096, ge=1, description="items that a step learns from, about")
+    averaging: float = Field(
+        default=0.998, ge=0, lt=1, description="how much of the weights' moving average stays at a step; 0: no average"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="of products while training; auto: bfloat16 where the processor has it"
+    )
+
+
+class SequenceModel:
+    """See `recstream_trainer.models.Model`.
+
+    What is judged and exported is a moving average of the weights, which does what a learning rate that falls to zero
+    does, but at any epoch. Dropout and the cuts of the histories are drawn anew for every epoch, from the seed and its
+    number.
+    """
+
+    def __init__(
+        self,
+        network: SequenceNetwork,
+        settings: SequenceSettings,
+        train: Interactions,
+        seed: int,
+        device: str,
+    ) -> None:
+        if not (train.counts > 1).any():
+            raise DataError(
+                "nobody has two interactions, so there is no next item to learn; use another family, such as als"
+            )
+        self._settings, self._train, self._seed, self._device = settings, train, seed, device
+        self._network = network.to(device)
+        self._average = ServedEncoder(copy.deepcopy(self._network)).requires_grad_(requires_grad=False).eval()
+        self._optimizer = torch.optim.AdamW(
+            self._network.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
+        )
+        self._dtype = _dtype(settings.precision, device)
+        self._epoch = 0
+        self._steps = 0
+
+    def run_epoch(self) -> float:
+        """See `Model`; the loss is the mean cross-entropy of the next items, in nats."""
+        rng = np.random.default_rng([self._seed, self._epoch])
+        total, count = 0.0, 0
+        with torch.random.fork_rng():
+            torch.manual_seed(int(rng.integers(2**62)))
+            self._network.train()
+            for batch in self._batches(rng):
+                loss, positions = self._step(batch)
+                total, count = total + loss * positions, count + positions
+        self._epoch += 1
+        return total / count
+
+    def _batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        settings = self._settings
+        return batches_of(self._train, settings.max_length, settings.batch_positions, self._network.item_count, rng)
+
+    def _step(self, batch: Batch) -> tuple[float, int]:
+        rows, times, targets = (part.to(self._device) for part in (batch.rows, batch.times, batch.targets))
+        real = targets < self._network.item_count
+        with torch.autocast(self._device, self._dtype, enabled=self._dtype != torch.float32):
+            states = self._network.states(rows, times)
+        loss = full_softmax_loss(states[real].float(), self._network.item_vectors, targets[real], self._dtype)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._network.parameters(), _LARGEST_GRADIENT)
+        self._steps += 1
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._settings.learning_rate * min(1.0, self._steps / _WARM_UP_STEPS)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self._follow()
+        return loss.item(), int(real.sum())
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        # The average forgets the random start first: early on it is that of all steps so far.
+        share = 1 - min(self._settings.averaging, self._steps / (self._steps + 10))
+        averages: list[torch.Tensor] = list(self._average.network.parameters())
+        torch._foreach_lerp_(averages, list(self._network.parameters()), share)
+
+    def finish(self) -> None:
+        """See `Model`; nothing is left to do."""
+
+    @torch.inference_mode()
+    def score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See `Model`."""
+        scores: NDArray[np.float32] = (self._encode(users) @ self._average.network.item_vectors.T).cpu().numpy()
+        return scores
+
+    def _encode(self, users: NDArray[np.int64]) -> torch.Tensor:
+        histories = newest(self._train, users, self._settings.max_length, self._network.item_count)
+        vectors: torch.Tensor = self._average(*histories.inputs(self._average.inputs, self._device))
+        return vectors
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """See `Model`."""
+        arrays = {f"network/{name}": value for name, value in self._network.state_dict().items()}
+        arrays |= {f"average/{name}": value for name, value in self._average.network.state_dict().items()}
+        for index, values in self._optimizer.state_dict()["state"].items():
+            arrays |= {f"adam/{index}/{name}": value for name, value in values.items()}
+        counters = {"epoch": np.array(self._epoch), "steps": np.array(self._steps)}
+        return {name: value.cpu().numpy().copy() for name, value in arrays.items()} | counters
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """See `Model`."""
+        self._epoch, self._steps = int(state["epoch"]), int(state["steps"])
+        tensors = {name: torch.from_numpy(np.array(value)) for name, value in state.items()}
+        for prefix, module in (("network/", self._network), ("average/", self._average.network)):
+            module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in tensors.items():
+            if name.startswith("adam/"):
+                _, index, moment = name.split("/")
+                moments.setdefault(int(index), {})[moment] = value
+        self._optimizer.load_state_dict(self._optimizer.state_dict() | {"state": moments})
+
+    @torch.inference_mode()
+    def serving(self) -> Serving:
+        """See `Model`; somebody without a history gets the mean of the others' vectors."""
+        users = np.arange(self._train.user_count)
+        parts = [self._encode(users[start : start + _TOGETHER]).cpu() for start in range(0, len(users), _TOGETHER)]
+        vectors = torch.cat(parts).numpy()
+        known = self._train.counts > 0
+        vectors[~known] = vectors[known].mean(axis=0)
+        encoder = copy.deepcopy(self._average).cpu()
+        inputs, length = encoder.inputs, self._settings.max_length
+        onnx = to_onnx(encoder, inputs, self._network.item_count, length)
+        items = encoder.network.item_vectors.numpy().copy()
+        return Serving(vectors, items, OnnxEncoder(length, inputs), onnx)
+
+
+def _dtype(precision: str, device: str) -> torch.dtype:
+    """What products are taken in; a processor without bfloat16 would only emulate it."""
+    if precision == "auto":
+        if device == "cuda":
+            fast = torch.cuda.is_bf16_supported()
+        else:
+            capabilities = torch.cpu.get_capabilities()
+            fast = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+        return torch.bfloat16 if fast else torch.float32
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
+def sequence_family(
+    *,
+    name: str,
+    summary: str,
+    settings: type[SequenceSettings],
+    network: Callable[[Any, int], SequenceNetwork],
+    kept_numbers: Callable[[Any], int],
+    quick: Mapping[str, Any],
+) -> Family:
+    """A family of the shared training.
+
+    Parameters
+    ----------
+    network : callable
+        (settings, number of items) to the network.
+    kept_numbers : callable
+        Settings to how many numbers a step keeps of each position for its backward pass, about.
+    """
+
+    def make(chosen: SequenceSettings, train: Interactions, item_count: int, seed: int, device: str) -> SequenceModel:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            made = network(chosen, item_count)
+        return SequenceModel(made, chosen, train, seed, device)
+
+    def memory_bytes(chosen: SequenceSettings, users: int, items: int, interactions: int) -> int:
+        # The table of items dominates the weights: itself, its gradient, both moments, the average, and the best state.
+        tables = 10 * items * chosen.dimension * 4
+        step = chosen.batch_positions * kept_numbers(chosen) * 4
+        return tables + step + interactions * 24 + users * (chosen.dimension * 4 + 8)
+
+    return Family(
+        name=name,
+        summary=summary,
+        settings=settings,
+        make=make,
+        memory_bytes=memory_bytes,
+        onward_share=_ONWARD_SHARE,
+        quick={"max_length": 50, "batch_positions": 2048, **quick},
+    )
