@@ -12,7 +12,7 @@ from recstream_trainer.models import Model, load_family
 from recstream.bundle import OnnxEncoder
 from recstream.errors import DataError
 
-FAMILIES = ["hstu", "sasrec"]
+FAMILIES = ["gru4rec", "hstu", "lstm", "nextitnet", "sasrec"]
 ITEMS = 6
 SMALL = {"dimension": 16, "max_length": 8, "dropout": 0.0, "learning_rate": 0.01, "averaging": 0.5}
 

@@ -9,9 +9,14 @@ from recstream_trainer.suggestions import closest
 
 FAMILIES: Final[dict[str, str]] = {
     "als": "recstream_trainer.models.als",
+    "autorec": "recstream_trainer.models.autorec",
     "ease": "recstream_trainer.models.ease",
+    "gru4rec": "recstream_trainer.models.gru4rec",
     "hstu": "recstream_trainer.models.hstu",
     "item_knn": "recstream_trainer.models.item_knn",
+    "lstm": "recstream_trainer.models.lstm",
+    "mult_vae": "recstream_trainer.models.mult_vae",
+    "nextitnet": "recstream_trainer.models.nextitnet",
     "popular": "recstream_trainer.models.popular",
     "sasrec": "recstream_trainer.models.sasrec",
 }

@@ -16,6 +16,7 @@ from recstream_trainer.models import Family, Model
 from recstream_trainer.preferences import fade, positive_from, preferences_of, weigh
 from recstream_trainer.training.curves import training_files
 from recstream_trainer.training.fit import Fitted, Plan
+from recstream_trainer.verification import verification_files
 
 _USUAL_HALF_LIFE = 20.0
 """The best of those tried for ALS on the validation part of protocol A on ml-100k; on ml-1m shorter is better yet."""
@@ -172,6 +173,8 @@ def export(run: Run, prepared: Prepared, fitted: Fitted, out: Path, *, overwrite
         reports = report_files(judged, wall_s=wall_s, command=run.command)
     elif fitted.state.best_metric is not None:
         metrics = {f"validation_{run.settings.training.metric}": fitted.state.best_metric}
+    history = prepared.history if run.protocol is None or fitted.saw_validation else parts.train
+    verification = verification_files(fitted.model.score, parts, history, run.seed)
     return write_bundle(
         out,
         bundle_content(
@@ -181,10 +184,10 @@ def export(run: Run, prepared: Prepared, fitted: Fitted, out: Path, *, overwrite
                 serving=serving,
                 dataset=run.dataset,
                 split=parts,
-                history=prepared.history if run.protocol is None or fitted.saw_validation else parts.train,
+                history=history,
                 training=TrainingRecord(run.seed, run.protocol, parameters),
                 metrics=metrics,
-                extra_files=reports | training_files(fitted, wall_s),
+                extra_files=reports | verification | training_files(fitted, wall_s),
             )
         ),
         overwrite=overwrite,

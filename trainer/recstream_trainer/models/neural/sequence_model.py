@@ -15,6 +15,7 @@ from recstream_trainer.evaluation import Interactions
 from recstream_trainer.models.model import Family, FamilySettings, Serving
 from recstream_trainer.models.neural.encoder import SequenceNetwork, ServedEncoder
 from recstream_trainer.models.neural.onnx_export import to_onnx
+from recstream_trainer.models.neural.optimizer_state import arrays_of, restore_optimizer, tensors_under
 from recstream_trainer.models.neural.softmax_loss import full_softmax_loss
 from recstream_trainer.models.neural.windows import Batch, batches_of, newest
 
@@ -128,25 +129,16 @@ class SequenceModel:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See `Model`."""
-        arrays = {f"network/{name}": value for name, value in self._network.state_dict().items()}
-        arrays |= {f"average/{name}": value for name, value in self._average.network.state_dict().items()}
-        for index, values in self._optimizer.state_dict()["state"].items():
-            arrays |= {f"adam/{index}/{name}": value for name, value in values.items()}
-        counters = {"epoch": np.array(self._epoch), "steps": np.array(self._steps)}
-        return {name: value.cpu().numpy().copy() for name, value in arrays.items()} | counters
+        arrays = arrays_of("network", self._network.state_dict()) | arrays_of("adam", self._optimizer)
+        arrays |= arrays_of("average", self._average.network.state_dict())
+        return arrays | {"epoch": np.array(self._epoch), "steps": np.array(self._steps)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """See `Model`."""
         self._epoch, self._steps = int(state["epoch"]), int(state["steps"])
-        tensors = {name: torch.from_numpy(np.array(value)) for name, value in state.items()}
-        for prefix, module in (("network/", self._network), ("average/", self._average.network)):
-            module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in tensors.items():
-            if name.startswith("adam/"):
-                _, index, moment = name.split("/")
-                moments.setdefault(int(index), {})[moment] = value
-        self._optimizer.load_state_dict(self._optimizer.state_dict() | {"state": moments})
+        self._network.load_state_dict(tensors_under("network", state))
+        self._average.network.load_state_dict(tensors_under("average", state))
+        restore_optimizer(self._optimizer, tensors_under("adam", state))
 
     @torch.inference_mode()
     def serving(self) -> Serving:

@@ -1,0 +1,57 @@
+"""AutoRec (Sedhain et al. 2015), of users and for preferences: an autoencoder with one layer between."""
+
+from typing import Final
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models.model import Family
+from recstream_trainer.models.neural.autoencoder import (
+    AutoencoderModel,
+    AutoencoderSettings,
+    SetNetwork,
+    memory_bytes,
+)
+
+
+class AutorecSettings(AutoencoderSettings):
+    """Settings of AutoRec."""
+
+    unobserved_weight: float = Field(default=0.1, ge=0, description="weight of items that somebody does not have")
+
+
+class AutorecNetwork(SetNetwork):
+    """See `SetNetwork`. The first AutoRec learns from ratings; here having an item is 1, and not having it 0."""
+
+    def __init__(self, item_count: int, settings: AutorecSettings) -> None:
+        super().__init__(item_count, settings)
+        self._unobserved_weight = settings.unobserved_weight
+
+    def between(self, read: torch.Tensor) -> torch.Tensor:
+        """See `SetNetwork`."""
+        return torch.sigmoid(read)
+
+    def loss(self, scores: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor, step: int) -> torch.Tensor:  # noqa: ARG002
+        """See `SetNetwork`: weighted squared error over all items."""
+        seen = nn.functional.pad(scores, (0, 1)).gather(1, rows)
+        others = self._unobserved_weight * (scores.square().sum(1) - (seen.square() * (weights > 0)).sum(1))
+        return (((seen - 1).square() * weights).sum(1) + others).mean()
+
+
+def _make(settings: AutorecSettings, train: Interactions, item_count: int, seed: int, device: str) -> AutoencoderModel:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = AutorecNetwork(item_count, settings)
+    return AutoencoderModel(network, settings, train, seed, device)
+
+
+FAMILY: Final = Family(
+    name="autorec",
+    summary="an autoencoder of what somebody has, squared error (AutoRec)",
+    settings=AutorecSettings,
+    make=_make,
+    memory_bytes=memory_bytes,
+    quick={"hidden": 64},
+)

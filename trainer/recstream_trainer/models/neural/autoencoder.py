@@ -1,0 +1,199 @@
+"""Training of autoencoders: from what somebody has, as a set, to what they might have as well."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import nn
+
+from recstream.bundle import OnnxEncoder
+from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models.model import FamilySettings, Serving
+from recstream_trainer.models.neural.dropout import Dropout
+from recstream_trainer.models.neural.onnx_export import to_onnx
+from recstream_trainer.models.neural.optimizer_state import arrays_of, restore_optimizer, tensors_under
+from recstream_trainer.models.neural.windows import newest
+
+_TOGETHER: Final = 256
+INPUTS: Final = ("rows", "weights")
+
+
+class AutoencoderSettings(FamilySettings):
+    """Settings that all autoencoders have."""
+
+    hidden: int = Field(default=600, ge=1, le=2047, description="numbers of the layers beside the innermost")
+    max_length: int = Field(default=2048, ge=1, le=2048, description="newest items of a history that are read")
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="share of the items left out of the input")
+    learning_rate: float = Field(default=0.001, gt=0, description="of AdamW")
+    weight_decay: float = Field(default=0.01, ge=0, description="of AdamW")
+    batch_users: int = Field(default=128, ge=1, description="users that a step learns from")
+
+
+class SetNetwork(nn.Module):
+    """From the items that somebody has to the scores of all.
+
+    A score is the inner product of what `forward` gives and a row of `item_vectors`.
+
+    Parameters
+    ----------
+    item_count : int
+        N.
+    settings : AutoencoderSettings
+    """
+
+    def __init__(self, item_count: int, settings: AutoencoderSettings) -> None:
+        super().__init__()
+        self.item_count = item_count
+        self.read = nn.Embedding(item_count + 1, settings.hidden, padding_idx=item_count)
+        self.read_bias = nn.Parameter(torch.zeros(settings.hidden))
+        self.write = nn.Linear(settings.hidden, item_count)
+        nn.init.normal_(self.read.weight, std=(2 / (item_count + settings.hidden)) ** 0.5)
+        nn.init.xavier_normal_(self.write.weight)
+        nn.init.zeros_(self.write.bias)
+        with torch.no_grad():
+            self.read.weight[item_count] = 0
+        self._dropout = Dropout(settings.dropout)
+
+    def forward(self, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """Sets to vectors.
+
+        Parameters
+        ----------
+        rows : int64 (B, L)
+            In any order; N for padding.
+        weights : float32 (B, L)
+            How much each counts; 0 for padding. They are scaled to a length of 1.
+
+        Returns
+        -------
+        float32 (B, hidden + 1)
+            The last number is 1: the items' share is their bias.
+        """
+        return self._vectors((self._scaled(weights)[:, None] @ self.read(rows))[:, 0])
+
+    def from_sets(self, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """The same by a product with the whole table, faster for many histories; while training with dropout."""
+        sets = torch.zeros(len(rows), self.item_count + 1, device=rows.device)
+        sets = sets.scatter_add(1, rows, self._dropout(self._scaled(weights)))
+        return self._vectors(sets @ self.read.weight)
+
+    def _scaled(self, weights: torch.Tensor) -> torch.Tensor:
+        positive = weights.clamp(min=0)
+        return positive / positive.square().sum(1, keepdim=True).clamp(min=1e-12).sqrt()
+
+    def _vectors(self, summed: torch.Tensor) -> torch.Tensor:
+        inner = self.between(summed + self.read_bias)
+        return torch.cat([inner, torch.ones_like(inner[:, :1])], dim=1)
+
+    def between(self, read: torch.Tensor) -> torch.Tensor:
+        """From the input's sums to the last layer but one, both (B, hidden)."""
+        raise NotImplementedError
+
+    def loss(self, scores: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor, step: int) -> torch.Tensor:
+        """Mean over the users of a batch, whose `from_sets` came right before.
+
+        Parameters
+        ----------
+        scores : float32 (B, N)
+        rows, weights : (B, L)
+            As for `forward`.
+        step : int
+            Steps done before.
+        """
+        raise NotImplementedError
+
+    @property
+    def item_vectors(self) -> torch.Tensor:
+        """float32 (N, hidden + 1)."""
+        return torch.cat([self.write.weight, self.write.bias[:, None]], dim=1)
+
+
+class AutoencoderModel:
+    """See `recstream_trainer.models.Model`. An epoch is a pass over the users that have items."""
+
+    def __init__(
+        self, network: SetNetwork, settings: AutoencoderSettings, train: Interactions, seed: int, device: str
+    ) -> None:
+        self._network, self._settings, self._train, self._seed, self._device = network, settings, train, seed, device
+        self._network.to(device)
+        self._optimizer = torch.optim.AdamW(
+            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self._epoch = 0
+        self._steps = 0
+
+    def run_epoch(self) -> float:
+        """See `Model`; the loss is the network's own."""
+        rng = np.random.default_rng([self._seed, self._epoch])
+        users = rng.permutation(np.flatnonzero(self._train.counts))
+        total = 0.0
+        with torch.random.fork_rng():
+            torch.manual_seed(int(rng.integers(2**62)))
+            self._network.train()
+            for start in range(0, len(users), self._settings.batch_users):
+                batch = users[start : start + self._settings.batch_users]
+                total += self._step(batch) * len(batch)
+        self._epoch += 1
+        return total / len(users)
+
+    def _step(self, users: NDArray[np.int64]) -> float:
+        rows, weights = self._sets(users)
+        scores = self._network.from_sets(rows, weights) @ self._network.item_vectors.T
+        loss = self._network.loss(scores, rows, weights, self._steps)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self._steps += 1
+        return loss.item()
+
+    def _sets(self, users: NDArray[np.int64]) -> list[torch.Tensor]:
+        histories = newest(self._train, users, self._settings.max_length, self._network.item_count)
+        return histories.inputs(INPUTS, self._device)
+
+    def finish(self) -> None:
+        """See `Model`; nothing is left to do."""
+
+    @torch.inference_mode()
+    def score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See `Model`."""
+        scores: NDArray[np.float32] = (self._encode(users) @ self._network.item_vectors.T).cpu().numpy()
+        return scores
+
+    def _encode(self, users: NDArray[np.int64]) -> torch.Tensor:
+        self._network.eval()
+        return self._network.from_sets(*self._sets(users))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """See `Model`."""
+        arrays = arrays_of("network", self._network.state_dict()) | arrays_of("adam", self._optimizer)
+        return arrays | {"epoch": np.array(self._epoch), "steps": np.array(self._steps)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """See `Model`."""
+        self._epoch, self._steps = int(state["epoch"]), int(state["steps"])
+        self._network.load_state_dict(tensors_under("network", state))
+        restore_optimizer(self._optimizer, tensors_under("adam", state))
+
+    @torch.inference_mode()
+    def serving(self) -> Serving:
+        """See `Model`; somebody without a history gets the mean of the others' vectors."""
+        users = np.arange(self._train.user_count)
+        parts = [self._encode(users[start : start + _TOGETHER]).cpu() for start in range(0, len(users), _TOGETHER)]
+        vectors = torch.cat(parts).numpy()
+        known = self._train.counts > 0
+        vectors[~known] = vectors[known].mean(axis=0)
+        items = self._network.item_vectors.cpu().numpy().copy()
+        length = self._settings.max_length
+        onnx = to_onnx(self._network.cpu(), INPUTS, self._network.item_count, length)
+        self._network.to(self._device)
+        return Serving(vectors, items, OnnxEncoder(length, INPUTS), onnx)
+
+
+def memory_bytes(settings: AutoencoderSettings, users: int, items: int, interactions: int) -> int:
+    """See `recstream_trainer.models.MemoryEstimate`."""
+    # Both tables with gradient, moments and the best state; a step's sets and scores, three times each.
+    step = settings.batch_users * 6 * items * 4
+    return 2 * items * settings.hidden * 4 * 7 + step + interactions * 24 + users * settings.hidden * 4
