@@ -32,6 +32,7 @@ void UserState::fold(std::int64_t event_version, const Interaction& event, bool 
     std::rotate(known.base() - 1, known.base(), interactions.end());
   }
   if (adds_seen) seen.insert(seen.begin() + place, event.item);
+  if (version == 0) born = event_version;
   version = event_version;
   cache = Cache::kStale;
 }

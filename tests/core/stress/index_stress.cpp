@@ -106,6 +106,7 @@ void stress_index(Clock::time_point deadline) {
   }
   works.emplace_back([&served, random = std::mt19937(7)]() mutable { look_at_the_rest(*served.get(), random); });
   run_until(deadline, works);
+  merges += served.get()->index().stats().merges;
   require(merges > 0, "no merge took place: nothing was tried");
 }
 
