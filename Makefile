@@ -58,6 +58,7 @@ bench: core ## run the benchmarks and write benchmarks/results
 	$(BIN)/python -m benchmarks.event_log
 	$(BIN)/python -m benchmarks.front --rounds 1 --json benchmarks/results/front.json
 	$(BIN)/python -m benchmarks.fold_in
+	$(BIN)/python -m benchmarks.encoders --json benchmarks/results/encoders.json
 	$(BIN)/python -m benchmarks.topk
 
 demo: core ## ml-100k: train, serve, and see events change an answer
