@@ -59,6 +59,8 @@ bench: core ## run the benchmarks and write benchmarks/results
 	$(BIN)/python -m benchmarks.front --rounds 1 --json benchmarks/results/front.json
 	$(BIN)/python -m benchmarks.fold_in
 	$(BIN)/python -m benchmarks.encoders --json benchmarks/results/encoders.json
+	$(BIN)/recstream train --model als --data ml-1m --out build/ml-1m.bundle --overwrite
+	$(BIN)/python -m benchmarks.sessions --bundle build/ml-1m.bundle
 	$(BIN)/python -m benchmarks.topk
 
 demo: core ## ml-100k: train, serve, and see events change an answer

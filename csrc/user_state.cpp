@@ -5,6 +5,7 @@
 namespace recstream {
 
 void UserState::fold(std::int64_t event_version, const Interaction& event, bool marks_seen, std::size_t max_history) {
+  if (version == 0) born = event_version;
   version = event_version;
   cache = Cache::kStale;
   // From the back: people return to what they touched lately.

@@ -23,6 +23,9 @@ struct UserState {
 
   /// Of the last event.
   std::int64_t version = 0;
+  /// Of the event that made the state, or of the last one when a snapshot did: no two states of a store share it, not
+  /// even one after the other.
+  std::int64_t born = 0;
   /// Distinct items, last touched last, with the sum of their weights.
   std::vector<Interaction> interactions;
   /// Rising. Never forgotten.

@@ -39,6 +39,8 @@ def changed(array: np.ndarray, place: Any, value: Any) -> np.ndarray:
         ),
         (lambda w: {"max_history": 0}, "max_history must be at least 1, got 0"),
         (lambda w: {"max_sessions": 0}, "max_sessions must be at least 1, got 0"),
+        (lambda w: {"kept_list_min_items": -1}, "kept_list_min_items must be at least 0, got -1"),
+        (lambda w: {"kept_list_bytes": -1}, "kept_list_bytes must be at least 0, got -1"),
         (lambda w: {"threads": -1}, "threads must be 0 or more"),
     ],
 )
