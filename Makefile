@@ -71,6 +71,7 @@ bench: core ## run the benchmarks and write benchmarks/results
 	$(BIN)/python -m benchmarks.event_log
 	$(BIN)/python -m benchmarks.front --rounds 1 --json benchmarks/results/front.json
 	$(BIN)/python -m benchmarks.fold_in
+	$(BIN)/python -m benchmarks.encoders --json benchmarks/results/encoders.json
 	$(BIN)/recstream train --model als --data ml-1m --out build/ml-1m.bundle --overwrite
 	$(BIN)/python -m benchmarks.sessions --bundle build/ml-1m.bundle
 	$(BIN)/python -m benchmarks.topk
