@@ -143,7 +143,10 @@ void BatchSearch::start_parts(int parts, std::span<const std::size_t> wanted) {
     for (const auto& query : queries_) found.emplace_back(static_cast<std::size_t>(query.k), kernels_);
   }
   for (auto& found : found_) {
-    for (const auto q : wanted) found[q] = Survivors(static_cast<std::size_t>(queries_[q].k), kernels_);
+    for (const auto q : wanted) {
+      found[q] = Survivors(static_cast<std::size_t>(queries_[q].k), kernels_);
+      found[q].raise(queries_[q].at_least);
+    }
   }
 }
 

@@ -112,6 +112,12 @@ def holdout_by_time(dataset: Dataset, seed: int, *, max_users: int = 2000) -> Sp
     return _split(dataset, None, seed, rows, np.where(newest, _VALIDATION, _TRAIN))
 
 
+def everything(dataset: Dataset, seed: int) -> Split:
+    """All interactions for training, oldest first, and nothing held out."""
+    rows = _oldest_first(dataset)
+    return _split(dataset, None, seed, rows, np.full(rows.height, _TRAIN))
+
+
 def _next_item(dataset: Dataset, seed: int) -> Split:
     """Protocol A: of each user the last item is for the test, and the one before it for validation."""
     if "timestamp" not in dataset.interactions.columns:

@@ -1,10 +1,12 @@
 """The report on a judged model: `evaluation.json` for programs, `evaluation.md` with plots for people."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from recstream_trainer.evaluation.judged_model import JudgedModel
+from recstream_trainer.evaluation.rating_accuracy import RatingAccuracy
 
 _PROTOCOLS = {
     "A": "next item, full ranking: the last item of every user by time is the test, the one before it validation",
@@ -44,6 +46,38 @@ def report_files(judged: JudgedModel, *, wall_s: float | None = None, command: s
         "evaluation-users.png": plots.user_distribution(judged),
         "evaluation-popularity.png": plots.popularity_shares(judged),
         "evaluation-history.png": plots.history_lengths(judged),
+    }
+
+
+def rating_report(
+    accuracy: RatingAccuracy, *, data: str, model: str, seed: int, parameters: Mapping[str, Any], command: str | None
+) -> dict[str, bytes]:
+    """The files about protocol B, by name."""
+    summary = {
+        "protocol": "B",
+        "seed": seed,
+        "data": data,
+        "model": model,
+        **accuracy.metrics,
+        "folds": [{"rmse": rmse, "mae": mae} for rmse, mae in zip(accuracy.rmse, accuracy.mae, strict=True)],
+        "wall_s": round(accuracy.wall_s, 3),
+        "command": command,
+        "parameters": dict(parameters),
+    }
+    lines = [
+        f"# {model} on {data}: predicted ratings",
+        "",
+        f"Protocol B, {len(accuracy.rmse)}-fold cross-validation, seed {seed}; smaller is better.",
+        "The model in the bundle was trained on all ratings.",
+        "",
+        "| fold | RMSE | MAE |",
+        "|---|---:|---:|",
+        *(f"| {n} | {r:.4f} | {m:.4f} |" for n, (r, m) in enumerate(zip(accuracy.rmse, accuracy.mae, strict=True), 1)),
+        f"| mean | {accuracy.metrics['rmse']:.4f} | {accuracy.metrics['mae']:.4f} |",
+    ]
+    return {
+        "evaluation.json": (json.dumps(summary, indent=2) + "\n").encode(),
+        "evaluation.md": ("\n".join(lines) + "\n").encode(),
     }
 
 
