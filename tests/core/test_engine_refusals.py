@@ -39,6 +39,8 @@ def changed(array: np.ndarray, place: Any, value: Any) -> np.ndarray:
         ),
         (lambda w: {"max_history": 0}, "max_history must be at least 1, got 0"),
         (lambda w: {"max_sessions": 0}, "max_sessions must be at least 1, got 0"),
+        (lambda w: {"kept_list_min_items": -1}, "kept_list_min_items must be at least 0, got -1"),
+        (lambda w: {"kept_list_bytes": -1}, "kept_list_bytes must be at least 0, got -1"),
         (lambda w: {"threads": -1}, "threads must be 0 or more"),
     ],
 )
@@ -93,6 +95,8 @@ def test_parts_of_another_type_are_refused(make_world, arguments: dict[str, Any]
     [
         ((5, "u", "", "i1", 1.0, True), ValueError, r"events\[1\]: state_version 5 is not above 6"),
         ((6, "u", "", "i1", 1.0, True), ValueError, r"events\[1\]: state_version 6 is not above 6"),
+        ((2**63, "u", "", "i1", 1.0, True), ValueError, "a whole number must fit into 64 bits"),
+        ((True, "u", "", "i1", 1.0, True), TypeError, "each must be a tuple"),
         ((7, "", "", "i1", 1.0, True), ValueError, r"events\[1\]: needs a user_id or a session_id"),
         ((7, "u", "", "", 1.0, True), ValueError, r"events\[1\]: needs an item_id"),
         ((7, "u", "", "i1", np.nan, True), ValueError, r"events\[1\]: weight must be a float32 number"),

@@ -1,10 +1,11 @@
 import numpy as np
 from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models import Catalogue
 from recstream_trainer.models.bpr import FAMILY, BprModel, BprSettings
 
 
 def train(interactions: Interactions, item_count: int, *, epochs: int, seed: int = 1, **settings: object) -> BprModel:
-    model = BprModel(BprSettings.model_validate(settings), interactions, item_count, seed, "cpu")
+    model = BprModel(BprSettings.model_validate(settings), interactions, Catalogue(item_count), seed, "cpu")
     for _ in range(epochs):
         model.run_epoch()
     return model

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from recstream_trainer.evaluation import Interactions
 from recstream_trainer.evaluation.rating_accuracy import Ratings
-from recstream_trainer.models import load_family
+from recstream_trainer.models import Catalogue, load_family
 
 FAMILIES = ("biased_mf", "svdpp")
 
@@ -38,7 +38,7 @@ def test_it_is_served_as_it_predicts_and_goes_on_from_its_state(ratings: Ratings
     train = Interactions.from_rows(ratings.users, ratings.items, ratings.values, ratings.user_count)
 
     def made(epochs: int, seed: int = 1):
-        model = family.make(family.settings.model_validate({"dimension": 4}), train, 21, seed, "cpu")
+        model = family.make(family.settings.model_validate({"dimension": 4}), train, Catalogue(21), seed, "cpu")
         for _ in range(epochs):
             model.run_epoch()
         return model

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models import load_family
+from recstream_trainer.models import Catalogue, load_family
 from recstream_trainer.models.neighbour_model import user_item_matrix
 from recstream_trainer.models.user_knn import profiles
 
@@ -22,7 +22,7 @@ def test_matches_are_cosines_of_weighed_histories(interactions: Interactions, we
 def test_the_most_similar_users_vote_with_what_they_had(interactions: Interactions) -> None:
     family = load_family("user_knn")
     settings = family.settings.model_validate({"weighting": "none", "neighbours": 3})
-    model = family.make(settings, interactions, 20, 1, "cpu")
+    model = family.make(settings, interactions, Catalogue(20), 1, "cpu")
     model.run_epoch()
     dense = user_item_matrix(interactions, 20).toarray()
     similarity = dense @ profiles(user_item_matrix(interactions, 20), "none").toarray().T

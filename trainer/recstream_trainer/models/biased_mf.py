@@ -4,6 +4,7 @@ from typing import Final
 
 from recstream_trainer.evaluation import Interactions
 from recstream_trainer.evaluation.rating_accuracy import Ratings
+from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.model import Family
 from recstream_trainer.models.rating_factors import (
     RatingFactorModel,
@@ -18,9 +19,15 @@ class BiasedMfSettings(RatingFactorSettings):
     """Settings of biased matrix factorisation."""
 
 
-def make(settings: BiasedMfSettings, train: Interactions, item_count: int, seed: int, device: str) -> RatingFactorModel:  # noqa: ARG001
+def make(
+    settings: BiasedMfSettings,
+    train: Interactions,
+    catalogue: Catalogue,
+    seed: int,
+    device: str,  # noqa: ARG001 - of the shape that families share
+) -> RatingFactorModel:
     """See `recstream_trainer.models.model.ModelMaker`."""
-    return RatingFactorModel(settings, train, item_count, seed, implicit=False)
+    return RatingFactorModel(settings, train, catalogue.item_count, seed, implicit=False)
 
 
 def rate(settings: BiasedMfSettings, ratings: Ratings, seed: int) -> RatingFactorModel:

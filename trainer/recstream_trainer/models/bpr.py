@@ -10,6 +10,7 @@ from pydantic import Field
 from recstream import _core
 from recstream.bundle import AlsFoldIn
 from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.model import Family, FamilySettings, Serving
 from recstream_trainer.models.neighbour_model import as_csr, user_item_matrix
 
@@ -33,7 +34,15 @@ class BprModel:
     The core takes the steps, one for each positive and drawn at random: see `recstream._core.bpr_epoch`.
     """
 
-    def __init__(self, settings: BprSettings, train: Interactions, item_count: int, seed: int, device: str) -> None:  # noqa: ARG002
+    def __init__(
+        self,
+        settings: BprSettings,
+        train: Interactions,
+        catalogue: Catalogue,
+        seed: int,
+        device: str,  # noqa: ARG002 - of the shape that families share
+    ) -> None:
+        item_count = catalogue.item_count
         self._settings = settings
         self._seed = seed
         self._positives = as_csr(user_item_matrix(train, item_count))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from recstream.bundle import Encoder
 from recstream_trainer.evaluation import Interactions
 from recstream_trainer.evaluation.rating_accuracy import RatingPredictor, Ratings
+from recstream_trainer.models.catalogue import Catalogue
 
 
 class FamilySettings(BaseModel):
@@ -69,8 +70,8 @@ class Model(Protocol):
         """What to export; call `finish` first."""
 
 
-ModelMaker = Callable[[Any, Interactions, int, int, str], Model]
-"""(settings, training interactions, number of items, seed, torch device) to an untrained model."""
+ModelMaker = Callable[[Any, Interactions, Catalogue, int, str], Model]
+"""(settings, training interactions, the items, seed, torch device) to an untrained model."""
 
 MemoryEstimate = Callable[[Any, int, int, int], int]
 """(settings, users, items, interactions) to the peak bytes that training takes."""

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from recstream_trainer.evaluation import Interactions
 from recstream_trainer.evaluation.rating_accuracy import Ratings
+from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.model import Family
 from recstream_trainer.models.rating_factors import (
     RatingFactorModel,
@@ -23,9 +24,15 @@ class SvdppSettings(RatingFactorSettings):
     learning_rate: float = Field(default=0.007, gt=0, description="length of a step")
 
 
-def make(settings: SvdppSettings, train: Interactions, item_count: int, seed: int, device: str) -> RatingFactorModel:  # noqa: ARG001
+def make(
+    settings: SvdppSettings,
+    train: Interactions,
+    catalogue: Catalogue,
+    seed: int,
+    device: str,  # noqa: ARG001 - of the shape that families share
+) -> RatingFactorModel:
     """See `recstream_trainer.models.model.ModelMaker`."""
-    return RatingFactorModel(settings, train, item_count, seed, implicit=True)
+    return RatingFactorModel(settings, train, catalogue.item_count, seed, implicit=True)
 
 
 def rate(settings: SvdppSettings, ratings: Ratings, seed: int) -> RatingFactorModel:

@@ -11,6 +11,7 @@ from recstream._core import NeighbourScorer
 from recstream.bundle import UserNeighbours
 from recstream_trainer.evaluation import Interactions
 from recstream_trainer.evaluation.rating_accuracy import Ratings
+from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.item_similarity import Weighting, rarity, weigh_matrix
 from recstream_trainer.models.model import Family
 from recstream_trainer.models.neighbour_model import Csr, NeighbourModel, as_csr, user_item_matrix
@@ -41,21 +42,27 @@ def profiles(matrix: csr_array, weighting: Weighting) -> csr_array:
     return csr_array((values, weighed.indices, weighed.indptr), shape=matrix.shape)
 
 
-def make(settings: UserKnnSettings, train: Interactions, item_count: int, seed: int, device: str) -> NeighbourModel:  # noqa: ARG001
+def make(
+    settings: UserKnnSettings,
+    train: Interactions,
+    catalogue: Catalogue,
+    seed: int,  # noqa: ARG001 - of the shape that families share
+    device: str,  # noqa: ARG001
+) -> NeighbourModel:
     """See `recstream_trainer.models.model.ModelMaker`; nothing is random."""
 
     def learn() -> tuple[Csr, float]:
-        return as_csr(profiles(user_item_matrix(train, item_count), settings.weighting)), 0.0
+        return as_csr(profiles(user_item_matrix(train, catalogue.item_count), settings.weighting)), 0.0
 
     scorer = partial(
         NeighbourScorer.users,
         votes=(train.indptr, train.items, train.weights),
-        item_count=item_count,
+        item_count=catalogue.item_count,
         neighbours=settings.neighbours,
         shrinkage=settings.shrinkage,
     )
     encoder = UserNeighbours(settings.neighbours, settings.shrinkage)
-    return NeighbourModel(train, item_count, learn=learn, scorer=scorer, encoder=encoder)
+    return NeighbourModel(train, catalogue.item_count, learn=learn, scorer=scorer, encoder=encoder)
 
 
 def rate(settings: UserKnnSettings, ratings: Ratings, seed: int) -> KnnRatings:  # noqa: ARG001

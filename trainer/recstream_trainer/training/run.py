@@ -16,7 +16,7 @@ from recstream_trainer.evaluation.protocols import Protocol, everything
 from recstream_trainer.evaluation.rating_accuracy import RatingAccuracy, ratings_of
 from recstream_trainer.evaluation.report import rating_report, report_files
 from recstream_trainer.export import Export, bundle_content
-from recstream_trainer.models import Family, Model
+from recstream_trainer.models import Catalogue, Family, Model
 from recstream_trainer.preferences import fade, positive_from, preferences_of, weigh
 from recstream_trainer.training.curves import training_files
 from recstream_trainer.training.fit import Fitted, Plan
@@ -144,9 +144,11 @@ def plan_of(run: Run, prepared: Prepared) -> Plan:
 
     Protocol C's published figures are of models that saw the train part only, so there it stays at that.
     """
+    parts = prepared.split
+    catalogue = Catalogue(len(parts.item_ids), run.dataset.items[parts.item_codes])
 
     def make(train: Interactions) -> Model:
-        return run.family.make(run.settings.model, train, len(prepared.split.item_ids), run.seed, run.device)
+        return run.family.make(run.settings.model, train, catalogue, run.seed, run.device)
 
     settings = run.settings.training
     if run.family.single_pass:
