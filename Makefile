@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CMAKE_BUILD := build/cmake
 
 .DEFAULT_GOAL := help
-.PHONY: help setup core protos test test-full sanitize lint format bench demo serve clean
+.PHONY: help setup core protos test test-full sanitize lint format bench bench-large demo serve clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -75,7 +75,11 @@ bench: core ## run the benchmarks and write benchmarks/results
 	$(BIN)/python -m benchmarks.encoders --json benchmarks/results/encoders.json
 	$(BIN)/recstream train --model als --data ml-1m --out build/ml-1m.bundle --overwrite
 	$(BIN)/python -m benchmarks.sessions --bundle build/ml-1m.bundle
+	$(BIN)/python -m benchmarks.shared_scan --json benchmarks/results/shared_scan.json
 	$(BIN)/python -m benchmarks.topk
+
+bench-large: core ## exact search beside FAISS at 1M and 5M items: about an hour
+	$(BIN)/python -m benchmarks.large_catalogues
 
 demo: core ## ml-100k: train, serve, and see events change an answer
 	$(BIN)/python examples/demo.py
