@@ -472,6 +472,11 @@ class Engine:
         Distinct items, latest kept, that a user's vector is made from. What is seen is never forgotten.
     max_sessions : int
         Sessions kept; those idle longest, counted in events, are dropped first.
+    kept_list_bytes : int
+        Memory for the best rows of users and sessions with live state, which answer most queries after a small change
+        without a scan; those asked for longest ago are dropped first, 0 keeps none. The answers are the same.
+    kept_list_min_items : int
+        Catalogues with fewer items are scanned each time, which takes no longer.
     threads : int
         As in `ExactIndex`.
     """
@@ -490,6 +495,8 @@ class Engine:
         neighbours: NeighbourScorer | None = None,
         max_history: int = 1000,
         max_sessions: int = 1_000_000,
+        kept_list_bytes: int = 67_108_864,
+        kept_list_min_items: int = 200_000,
         threads: int = 0,
     ) -> None: ...
     def recommend(
@@ -587,4 +594,8 @@ class Engine:
         """Replace the state by a snapshot; ``ValueError`` when it is damaged, and nothing is changed."""
 
     def stats(self) -> dict[str, int]:
-        """``items``, ``users_known``, ``users_in_state``, ``sessions_in_state``, ``state_version``, ``state_bytes``."""
+        """``items``, ``users_known``, ``users_in_state``, ``sessions_in_state``, ``state_version``, ``state_bytes``.
+
+        And ``list_queries``, the queries that a kept list was looked for, ``list_answers``, those of them that one
+        answered without a scan, and ``list_bytes``.
+        """

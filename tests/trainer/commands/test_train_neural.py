@@ -43,6 +43,7 @@ def test_the_graph_makes_the_stored_vectors_of_the_stored_histories(family: str,
     options = ["train", "--model", family, "--data", str(csv), "--out", str(tmp_path / "bundle"), "--quick"]
     done = CliRunner().invoke(build_app([register]), options)
     assert done.exit_code == 0, done.output
+    assert "no timestamps" not in done.output
     bundle = recstream.load_bundle(tmp_path / "bundle")
     assert bundle.manifest.family == family
     assert isinstance(bundle.encoder, OnnxEncoder)
@@ -52,3 +53,15 @@ def test_the_graph_makes_the_stored_vectors_of_the_stored_histories(family: str,
     runner = OnnxRunner(bundle.onnx, bundle.encoder, item_count=ITEMS)
     histories = [select_history(bundle.encoder, history_of(bundle, user)) for user in range(USERS)]
     np.testing.assert_allclose(runner.encode(histories), bundle.user_vectors, rtol=1e-3, atol=1e-4)
+
+
+def test_without_timestamps_the_order_of_the_file_counts_and_the_command_says_so(csv: Path, tmp_path: Path) -> None:
+    untimed = tmp_path / "untimed.csv"
+    untimed.write_text("\n".join(line.rsplit(",", 1)[0] for line in csv.read_text().splitlines()) + "\n")
+    options = ["train", "--data", str(untimed), "--quick", "--set", "training.max_epochs=1"]
+    told = CliRunner().invoke(build_app([register]), [*options, "--model", "sasrec", "--out", str(tmp_path / "a")])
+    assert told.exit_code == 0, told.output
+    assert "untimed has no timestamps: the order of its rows is taken for that of time" in told.output
+    silent = CliRunner().invoke(build_app([register]), [*options, "--model", "mult_vae", "--out", str(tmp_path / "b")])
+    assert silent.exit_code == 0, silent.output
+    assert "no timestamps" not in silent.output

@@ -198,6 +198,10 @@ def _announce(console: Console, run: "Run", prepared: "Prepared", plan: "Plan") 
     users, items, pairs = len(parts.user_ids), len(parts.item_ids), len(parts.train)
     megabytes = run.family.memory_bytes(run.settings.model, users, items, pairs) / 1e6
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
+    if run.family.ordered and "timestamp" not in run.dataset.interactions.columns:
+        console.print(
+            f"{run.dataset.name} has no timestamps: the order of its rows is taken for that of time", soft_wrap=True
+        )
     notes = [] if prepared.threshold is None else [f"ratings from {prepared.threshold:g}"]
     if prepared.half_life is not None:
         notes.append(f"half the weight after {prepared.half_life:g} later ones")

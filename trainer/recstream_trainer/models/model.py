@@ -97,6 +97,8 @@ class Family:
     memory_bytes : callable
     fades : bool
         It gains from weights that fall with age: its users are what they lately were.
+    ordered : bool
+        It learns from what followed what, so data without timestamps are a matter to mention.
     single_pass : bool
         One epoch says it all; there is nothing to stop early.
     onward_share : float
@@ -117,6 +119,7 @@ class Family:
     make: ModelMaker
     memory_bytes: MemoryEstimate
     fades: bool = False
+    ordered: bool = False
     single_pass: bool = False
     onward_share: float = 0.0
     rate: RaterMaker | None = None

@@ -207,6 +207,7 @@ def sequence_family(
         settings=settings,
         make=make,
         memory_bytes=memory_bytes,
+        ordered=True,
         onward_share=_ONWARD_SHARE,
         quick={"max_length": 50, "batch_positions": 2048, **quick},
     )
