@@ -1,4 +1,4 @@
-"""Subcommands that talk to a server: recommend, event, events, similar, watch, models."""
+"""Subcommands that talk to a server: recommend, event, events, similar, watch, models, load."""
 
 # ruff: noqa: PLC0415 - imported when a command runs, as `recstream --help` must not wait for grpc
 
@@ -7,6 +7,8 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
+
+from recstream.cli.load_command import load
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -52,6 +54,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: recstream similar --item 50 --where 'genres!=War'")(similar)
     app.command(epilog="Example: recstream watch --user 42")(watch)
     app.command(epilog="Example: recstream models")(models)
+    app.command(epilog="Example: recstream load --bundle ml-100k.bundle --rate 500 --mix recommend=95,event=5")(load)
 
 
 def recommend(
