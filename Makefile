@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CMAKE_BUILD := build/cmake
 
 .DEFAULT_GOAL := help
-.PHONY: help setup core protos test test-full lint format bench demo serve clean
+.PHONY: help setup core protos test test-full sanitize lint format bench bench-large demo serve clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,19 @@ build/googleapis: setup
 	@mkdir -p $@/google/rpc
 	@cp $$($(BIN)/python -c "import google.rpc as p; print(p.__path__[0])")/status.proto $@/google/rpc/
 
+# One build of the core for each kind of sanitizers; processor time is what it takes, so that it runs by itself.
+SANITIZE_SECONDS := 15
+sanitize: $(VENV)/.ready ## stress the core's threads under ASan with UBSan, then under TSan
+	@for kinds in address,undefined thread; do \
+	  folder=build/sanitize-$${kinds%%,*} && \
+	  $(BIN)/cmake -S . -B $$folder -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
+	    -DPython_EXECUTABLE=$(abspath $(BIN))/python -Dpybind11_DIR=$$($(BIN)/python -m pybind11 --cmakedir) \
+	    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DRECSTREAM_SANITIZE=$$kinds -DRECSTREAM_STRESS=ON --log-level=WARNING && \
+	  $(BIN)/cmake --build $$folder --target recstream_stress && \
+	  UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 \
+	    $$folder/tests/core/stress/recstream_stress $(SANITIZE_SECONDS) && echo "$$kinds: no report" || exit 1; \
+	done
+
 lint: core build/googleapis ## ruff, mypy, stubtest, import direction, clang-format, clang-tidy, buf, generated code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,10 +68,18 @@ format: setup ## format Python and C++
 bench: core ## run the benchmarks and write benchmarks/results
 	$(BIN)/pip install -q --no-build-isolation -e '.[bench]'
 	$(BIN)/python -m benchmarks.als
+	$(BIN)/python -m benchmarks.bpr
 	$(BIN)/python -m benchmarks.event_log
 	$(BIN)/python -m benchmarks.front --rounds 1 --json benchmarks/results/front.json
 	$(BIN)/python -m benchmarks.fold_in
+	$(BIN)/python -m benchmarks.encoders --json benchmarks/results/encoders.json
+	$(BIN)/recstream train --model als --data ml-1m --out build/ml-1m.bundle --overwrite
+	$(BIN)/python -m benchmarks.sessions --bundle build/ml-1m.bundle
+	$(BIN)/python -m benchmarks.shared_scan --json benchmarks/results/shared_scan.json
 	$(BIN)/python -m benchmarks.topk
+
+bench-large: core ## exact search beside FAISS at 1M and 5M items: about an hour
+	$(BIN)/python -m benchmarks.large_catalogues
 
 demo: core ## ml-100k: train, serve, and see events change an answer
 	$(BIN)/python examples/demo.py

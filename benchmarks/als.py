@@ -25,7 +25,7 @@ import torch
 from implicit.cpu.als import AlternatingLeastSquares
 from recstream_trainer.datasets import load_dataset
 from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models import load_family
+from recstream_trainer.models import Catalogue, load_family
 from recstream_trainer.preferences import preferences_of
 from scipy.sparse import csr_matrix
 
@@ -96,7 +96,7 @@ def compare(
     """Take turns, and report the median epoch of each."""
     family = load_family("als")
     settings = family.settings.model_validate({"dimension": factors, "solver": solver})
-    model = family.make(settings, interactions, item_count, 1, "cpu")
+    model = family.make(settings, interactions, Catalogue(item_count), 1, "cpu")
     model.run_epoch()
     ours: list[float] = []
     theirs: list[float] = []

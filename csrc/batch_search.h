@@ -7,6 +7,7 @@
 #include "index_snapshot.h"
 #include "kernels/kernels.h"
 #include "prepared_query.h"
+#include "ranking.h"
 #include "recstream/exact_index.h"
 #include "survivors.h"
 
@@ -35,6 +36,8 @@ class BatchSearch {
   std::int64_t rescored() const { return rescored_; }
 
  private:
+  void look_up(std::span<const std::int64_t> names);
+  void score_exactly(const float* query);
   bool is_selective(std::size_t q);
   void scan_codes(std::span<const std::size_t> wanted, int threads);
   void scan_blocks(std::span<const std::size_t> wanted, int threads);
@@ -49,6 +52,11 @@ class BatchSearch {
   const std::uint64_t* counted_bitmap_ = nullptr;
   std::int64_t counted_rows_ = 0;
   std::int64_t rescored_ = 0;
+  RowRanking ranking_;
+  /// Of the query that best() is at: survivors, their vectors and scores.
+  std::vector<std::int64_t> rows_;
+  std::vector<const float*> vectors_;
+  std::vector<double> scores_;
 };
 
 }  // namespace recstream

@@ -62,15 +62,43 @@ class ApproximateScorer {
   const double error_;
 };
 
-/// The same in float64, for few rows of a group, or vectors so long that float32 could overflow.
-void add_group_exactly(const float* vectors, std::int64_t dimension, std::int64_t first, std::uint64_t eligible,
-                       const PreparedQuery& query, const kernels::Table& kernels, Survivors& survivors) {
-  for (; eligible != 0; eligible &= eligible - 1) {
-    const int slot = std::countr_zero(eligible);
-    const double score = kernels.dot_exact(vectors + slot * dimension, query.vector, static_cast<int>(dimension));
-    if (score >= static_cast<double>(survivors.threshold())) survivors.add(score, score, first + slot);
+/// The same in float64, for few rows of a group, or vectors so long that float32 could overflow. Rows are gathered
+/// first, so that memory brings many of them at once.
+class ExactScorer {
+ public:
+  ExactScorer(const kernels::Table& kernels, const PreparedQuery& query, std::int64_t dimension, Survivors& survivors)
+      : kernels_(kernels), query_(query), dimension_(static_cast<int>(dimension)), survivors_(survivors) {}
+
+  void add(const float* vector, std::int64_t row) {
+    for (int j = 0; j < std::min(dimension_, kAskedFloats); j += kLineFloats) __builtin_prefetch(vector + j);
+    vectors_[size_] = vector;
+    rows_[size_] = row;
+    if (++size_ == kTogether) finish();
   }
-}
+
+  void finish() {
+    double scores[kTogether];
+    kernels_.dot_exact_rows(vectors_, size_, dimension_, query_.vector, scores);
+    for (std::size_t i = 0; i < size_; ++i) {
+      if (scores[i] >= static_cast<double>(survivors_.threshold())) survivors_.add(scores[i], scores[i], rows_[i]);
+    }
+    size_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t kTogether = 32;
+  static constexpr int kLineFloats = 16;
+  // The start of a vector; the processor goes on by itself.
+  static constexpr int kAskedFloats = 64;
+
+  const kernels::Table& kernels_;
+  const PreparedQuery& query_;
+  const int dimension_;
+  Survivors& survivors_;
+  std::size_t size_ = 0;
+  const float* vectors_[kTogether];
+  std::int64_t rows_[kTogether];
+};
 
 }  // namespace
 
@@ -81,6 +109,7 @@ void scan_block(const IndexSnapshot& snapshot, std::size_t block_number, const P
   const double norm_product = query.norm * block.max_norm;
   const bool approximate = ScoreBound::fits_float32(norm_product);
   ApproximateScorer scorer(kernels, query, snapshot.dimension, bound.error(norm_product));
+  ExactScorer exact(kernels, query, snapshot.dimension, survivors);
   EligibleWords words(block, first_row, query);
   for (std::int64_t slot = 0; slot < block.count; slot += kGroup) {
     const std::uint64_t eligible = words.word(slot / kGroup);
@@ -89,10 +118,14 @@ void scan_block(const IndexSnapshot& snapshot, std::size_t block_number, const P
     if (approximate && std::popcount(eligible) > kFewRows) {
       const auto count = static_cast<int>(std::min<std::int64_t>(kGroup, block.count - slot));
       scorer.add_group(vectors, count, first_row + slot, eligible, survivors);
-    } else {
-      add_group_exactly(vectors, snapshot.dimension, first_row + slot, eligible, query, kernels, survivors);
+      continue;
+    }
+    for (auto left = eligible; left != 0; left &= left - 1) {
+      const auto place = slot + std::countr_zero(left);
+      exact.add(block.storage->vectors + place * snapshot.dimension, first_row + place);
     }
   }
+  exact.finish();
 }
 
 }  // namespace recstream

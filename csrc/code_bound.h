@@ -37,6 +37,16 @@ struct CodeBound {
     return kSlack * (measured + (Rotation::kError + static_cast<double>(dimension + 64) * 0x1p-53) * norm);
   }
 
+  /// Whether add_intervals() may compute with numbers of rows for which the norms have this product: far from the ends
+  /// of float32's range, because steps are above 2^-26 of the norms.
+  static bool suits_float32(double norm_product) { return norm_product > 0x1p-80 && norm_product < 0x1p100; }
+
+  /// Half the width of an interval whose ends are computed in float32. The step, the score, their product and the end
+  /// are each rounded by 2^-24 of less than 2 |q| X, which is below 2^-20 |q| X together.
+  static float error_in_float32(double error, double norm_product) {
+    return static_cast<float>(error + 0x1p-20 * norm_product);
+  }
+
   /// Largest score of rows with norms of at most `norm`, the deciding score's rounding included.
   static double largest_score(double query_norm, double norm) { return kSlack * query_norm * norm; }
 };

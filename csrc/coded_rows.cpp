@@ -11,35 +11,23 @@
 #endif
 
 #include "code_bound.h"
+#include "code_scale.h"
 #include "parallel.h"
 
 namespace recstream {
 namespace {
 
-constexpr double kLargestCode = 127;
 constexpr std::int64_t kGroup = kernels::kGroupRows;
 constexpr std::size_t kCacheLine = 64;
 // With pages of 4 KiB the scan waits for address translation: a million rows have 16,000 of them.
 constexpr std::size_t kLargePage = std::size_t{1} << 21;
-
-double largest_magnitude(std::span<const double> values) {
-  double largest = 0;
-  for (const double value : values) largest = std::max(largest, std::fabs(value));
-  return largest;
-}
-
-double scale_for(std::span<const double> values) {
-  const double largest = largest_magnitude(values);
-  return largest > 0 ? largest / kLargestCode : 1.0;
-}
 
 // Squared length of what the codes leave of the values.
 double encode(std::span<const double> values, double scale, std::int8_t* codes) {
   const double steps = 1 / scale;
   double squares = 0;
   for (std::size_t j = 0; j < values.size(); ++j) {
-    // The offset makes truncation round to the nearest.
-    const int code = static_cast<int>(values[j] * steps + (kLargestCode + 0.5)) - static_cast<int>(kLargestCode);
+    const int code = code_for(values[j], steps);
     codes[j] = static_cast<std::int8_t>(code);
     const double left = values[j] - scale * code;
     squares += left * left;
@@ -65,7 +53,7 @@ class GroupCoder {
       coded_.rotation.apply(snapshot_.vector(slots[slot]), rotated_.data() + slot * d);
     }
     CodedGroup& header = coded_.groups[static_cast<std::size_t>(group)];
-    header = {.scale = scale_for(std::span(rotated_).first(slots.size() * d)), .residual = 0, .norm = 0};
+    header = {.scale = code_scale(std::span(rotated_).first(slots.size() * d)), .residual = 0, .norm = 0};
     std::uint8_t* codes = coded_.codes.get() + group * coded_.group_bytes();
     std::fill_n(codes, coded_.group_bytes(), static_cast<std::uint8_t>(kernels::kCodeOffset));
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {
@@ -154,23 +142,6 @@ std::shared_ptr<const CodedRows> code_rows(const IndexSnapshot& snapshot, int th
     coded->groups[g].norm = std::max(coded->groups[g].norm, coded->groups[g + 1].norm);
   }
   return coded;
-}
-
-CodedQuery::CodedQuery(const float* query, double norm, const CodedRows& rows)
-    : codes(static_cast<std::size_t>(rows.quads) * kernels::kQuad) {
-  std::vector<double> rotated(static_cast<std::size_t>(rows.dimension));
-  rows.rotation.apply(query, rotated.data());
-  scale = scale_for(rotated);
-  steps = 1 / scale;
-  error = CodeBound::query_error(std::sqrt(encode(rotated, scale, codes.data())), norm, rows.dimension);
-  std::int32_t sum = 0;
-  std::int32_t squares = 0;
-  for (const std::int8_t code : codes) {
-    sum += code;
-    squares += code * code;
-  }
-  bias = -kernels::kCodeOffset * sum;
-  length = CodeBound::kSlack * scale * std::sqrt(static_cast<double>(squares));
 }
 
 }  // namespace recstream

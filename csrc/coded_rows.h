@@ -45,26 +45,13 @@ struct CodedRows {
   std::int64_t row_of(std::int64_t name) const {
     return name >= 0 ? name : std::int64_t{rows[static_cast<std::size_t>(-1 - name)]};
   }
+  void prefetch_row_of(std::int64_t name) const {
+    if (name < 0) __builtin_prefetch(rows.data() + (-1 - name));
+  }
 };
 
 /// Codes the live rows of a snapshot, which must have fewer than 2^32, with up to `threads` threads; none when told to
 /// stop. O(rows * dimension * log dimension).
 std::shared_ptr<const CodedRows> code_rows(const IndexSnapshot& snapshot, int threads, const std::stop_token& stop);
-
-/// A query as codes; see CodeBound.
-struct CodedQuery {
-  CodedQuery(const float* query, double norm, const CodedRows& rows);
-
-  /// Padded with zeros to whole quads.
-  std::vector<std::int8_t> codes;
-  std::int32_t bias;
-  /// Step of the codes, t, and its inverse.
-  double scale;
-  double steps;
-  /// A.
-  double length;
-  /// E.
-  double error;
-};
 
 }  // namespace recstream

@@ -2,22 +2,23 @@
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "coded_part.h"
+#include "coded_query.h"
 #include "index_snapshot.h"
 #include "kernels/kernels.h"
 #include "prepared_query.h"
+#include "query_tile.h"
 #include "survivors.h"
 
 namespace recstream {
 
 /// A pass of some queries over the coded part of a snapshot, and over the rows that changed since it was coded.
 ///
-/// Rows come by falling norm, a chunk that fits into the first-level cache at a time; a query leaves when its threshold
-/// is above what the rows left could reach. Threads take chunks in turn and share thresholds.
+/// Rows come by falling norm, a run that fits into the first-level cache at a time; a query leaves when its threshold
+/// is above what the rows left could reach. Threads take runs in turn and share thresholds.
 class CodedScan {
  public:
   /// Views all arguments. `wanted` are the indices of the queries to scan for; the snapshot must have a coded part.
@@ -39,12 +40,14 @@ class CodedScan {
   };
 
   void scan_changed(std::span<Survivors> found);
-  std::uint64_t shared_eligible(std::int64_t group) const;
-  void scan_tile(std::span<const std::size_t> tile_queries, std::int64_t first, std::span<const std::uint64_t> eligible,
-                 std::span<Survivors> found) const;
+  std::vector<QueryTile> tiles_of(std::span<const std::size_t> active) const;
+  /// Bits of the slots that a group has.
+  std::uint64_t slots_of(std::int64_t group) const;
+  void prefetch_next(const CodedRun& run, std::size_t tile, std::size_t tiles) const;
+  void scan_tile(QueryTile& tile, const CodedRun& run, kernels::CodeMatches& matches, std::span<Survivors> found) const;
   void add_matches(std::size_t w, std::int64_t group, std::uint64_t matched, const std::int32_t* scores,
                    Survivors& survivors) const;
-  bool is_eligible(std::int64_t row, const PreparedQuery& query) const;
+  std::uint64_t eligible_among(std::uint64_t matched, std::int64_t first_slot, const PreparedQuery& query) const;
   bool is_done(std::size_t w, double norm_left, const Survivors& survivors) const;
   void exchange(std::size_t w, Survivors& survivors);
   std::size_t most_kept(std::size_t w) const;
@@ -55,12 +58,10 @@ class CodedScan {
   const kernels::Table& kernels_;
   const std::span<const PreparedQuery> queries_;
   const std::span<const std::size_t> wanted_;
-  const std::int64_t chunk_groups_;
-  /// The bitmap of all queries, when they are enough to translate it to slots; or none.
-  const std::optional<std::span<const std::uint64_t>> shared_allow_;
+  const std::int64_t run_groups_;
   std::vector<CodedQuery> coded_;
   std::vector<Shared> shared_;
-  std::atomic<std::int64_t> next_chunk_{0};
+  std::atomic<std::int64_t> next_run_{0};
   std::atomic<bool> changed_taken_{false};
 };
 

@@ -12,6 +12,7 @@
 #include "row_set.h"
 #include "snapshot.h"
 #include "user_profile.h"
+#include "vector_search.h"
 
 namespace recstream {
 namespace {
@@ -71,8 +72,9 @@ Engine::Engine(const EngineModel& model, const EngineOptions& options)
     : model_((require_model(model), model)),
       options_((require_options(options), options)),
       index_(indexed_vectors(model), options.threads, {}),
+      search_(std::make_unique<const VectorSearch>(index_, model.item_vectors.rows, options)),
       popular_rows_(rows_by_popularity(model.item_popularity)),
-      state_(std::make_shared<EngineState>(*model.item_ids, kUnbounded, options.max_sessions)) {}
+      state_(std::make_shared<EngineState>(*model.item_ids, kUnbounded, options_)) {}
 
 Engine::~Engine() = default;
 
@@ -102,7 +104,7 @@ Answer Engine::recommend(const RecommendRequest& request) const {
                               : popular(candidates, request.k);
   } else {
     ranked = profile.history  ? rank_for_history(model_, *profile.history, eligible, request.k)
-             : profile.vector ? scan(*profile.vector, eligible, request.k)
+             : profile.vector ? search_->best(current->lists, profile, eligible, request)
                               : popular(eligible, request.k);
   }
   Answer answer = to_answer(ranked);
@@ -131,22 +133,6 @@ std::vector<std::int64_t> Engine::candidate_rows(const RecommendRequest& request
     }
   }
   return rows;
-}
-
-std::vector<ScoredRow> Engine::scan(std::span<const float> vector, const RowSet& eligible, std::int64_t k) const {
-  const auto count = std::min(k, model_.item_vectors.rows);
-  std::vector<float> scores(static_cast<std::size_t>(count));
-  std::vector<std::int64_t> rows(static_cast<std::size_t>(count));
-  const RowFilter filter{.allow = eligible.words(), .exclude = {}};
-  if (count > 0) {
-    index_.search({.data = vector.data(), .rows = 1, .dimension = index_.dimension()}, count, {&filter, 1},
-                  scores.data(), rows.data());
-  }
-  std::vector<ScoredRow> ranked;
-  for (std::size_t i = 0; i < rows.size() && rows[i] >= 0; ++i) {
-    ranked.push_back({.score = static_cast<double>(scores[i]), .row = rows[i]});
-  }
-  return ranked;
 }
 
 std::vector<ScoredRow> Engine::popular(const RowSet& eligible, std::int64_t k) const {
@@ -218,7 +204,7 @@ std::string Engine::snapshot() const {
 }
 
 void Engine::restore(std::string_view snapshot) {
-  auto fresh = std::make_shared<EngineState>(*model_.item_ids, kUnbounded, options_.max_sessions);
+  auto fresh = std::make_shared<EngineState>(*model_.item_ids, kUnbounded, options_);
   decode_snapshot(snapshot, *fresh, static_cast<std::size_t>(options_.max_history));
   const std::scoped_lock lock(writer_, state_mutex_);
   state_.swap(fresh);
@@ -234,7 +220,10 @@ EngineStats Engine::stats() const {
           .users_in_state = users,
           .sessions_in_state = sessions,
           .state_version = current->version,
-          .state_bytes = current->users.bytes() + current->sessions.bytes() + current->items.bytes() + vector_bytes};
+          .state_bytes = current->users.bytes() + current->sessions.bytes() + current->items.bytes() + vector_bytes,
+          .list_queries = search_->list_queries(),
+          .list_answers = search_->list_answers(),
+          .list_bytes = current->lists.bytes()};
 }
 
 std::shared_ptr<EngineState> Engine::state() const {

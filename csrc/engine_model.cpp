@@ -92,6 +92,13 @@ void require_options(const EngineOptions& options) {
   if (options.max_sessions < 1) {
     throw std::invalid_argument("max_sessions must be at least 1, got " + std::to_string(options.max_sessions));
   }
+  if (options.kept_list_bytes < 0) {
+    throw std::invalid_argument("kept_list_bytes must be at least 0, got " + std::to_string(options.kept_list_bytes));
+  }
+  if (options.kept_list_min_items < 0) {
+    throw std::invalid_argument("kept_list_min_items must be at least 0, got " +
+                                std::to_string(options.kept_list_min_items));
+  }
 }
 
 }  // namespace recstream

@@ -13,9 +13,14 @@ void fold_into(UserStore& store, UserStore::Shard& shard, std::string_view id, c
   auto& entry = store.obtain(shard, id);
   const auto old_version = entry.second.version;
   const auto old_bytes = old_version == 0 ? 0 : entry.second.bytes();
-  entry.second.fold(event.version, {.item = item, .weight = event.weight, .time = event.time}, event.marks_seen,
-                    max_history);
-  store.settle(entry, old_version, old_bytes);
+  try {
+    entry.second.fold(event.version, {.item = item, .weight = event.weight, .time = event.time}, event.marks_seen,
+                      max_history);
+    store.settle(entry, old_version, old_bytes);
+  } catch (...) {
+    if (old_version == 0) store.drop_new(shard, entry);
+    throw;
+  }
 }
 
 }  // namespace

@@ -8,22 +8,25 @@
 #include <string_view>
 
 #include "item_keys.h"
+#include "kept_lists.h"
 #include "recstream/engine.h"
 #include "user_store.h"
 
 namespace recstream {
 
-/// Everything that events change. Readers use `users`, `sessions` and `version`; the rest is the writer's.
+/// Everything that events change. Readers use `users`, `sessions`, `version` and `lists`; the rest is the writer's.
 struct EngineState {
-  EngineState(const IdTable& catalogue, std::int64_t max_users, std::int64_t max_sessions)
+  EngineState(const IdTable& catalogue, std::int64_t max_users, const EngineOptions& options)
       : items(catalogue),
         users(static_cast<std::size_t>(max_users)),
-        sessions(static_cast<std::size_t>(max_sessions)) {}
+        sessions(static_cast<std::size_t>(options.max_sessions)),
+        lists(options.kept_list_bytes) {}
 
   ItemKeys items;
   UserStore users;
   UserStore sessions;
   std::atomic<std::int64_t> version{0};
+  KeptLists lists;
 };
 
 /// Throws std::invalid_argument, naming the event, unless `apply` may fold all of them on top of `version`.

@@ -69,15 +69,21 @@ std::vector<std::int64_t> distinct_rows(std::span<const std::int64_t> candidates
   return rows;
 }
 
-std::vector<ScoredRow> rank_rows(const IndexSnapshot& snapshot, const kernels::Table& kernels, const float* query,
-                                 std::span<const std::int64_t> rows, std::int64_t k) {
-  std::vector<ScoredRow> ranked;
-  ranked.reserve(rows.size());
+std::vector<ScoredRow> score_rows(const IndexSnapshot& snapshot, const kernels::Table& kernels, const float* query,
+                                  std::span<const std::int64_t> rows) {
+  std::vector<ScoredRow> scored;
+  scored.reserve(rows.size());
   for (const auto row : rows) {
     if (!snapshot.is_live(row)) continue;
     const double score = kernels.dot_exact(snapshot.vector(row), query, static_cast<int>(snapshot.dimension));
-    ranked.push_back({.score = score, .row = row});
+    scored.push_back({.score = score, .row = row});
   }
+  return scored;
+}
+
+std::vector<ScoredRow> rank_rows(const IndexSnapshot& snapshot, const kernels::Table& kernels, const float* query,
+                                 std::span<const std::int64_t> rows, std::int64_t k) {
+  auto ranked = score_rows(snapshot, kernels, query, rows);
   keep_best(ranked, k);
   return ranked;
 }
@@ -135,6 +141,10 @@ void ExactIndex::answer(std::span<const ScanRequest* const> requests, int thread
   rescored_ += batch.rescored();
 }
 
+std::vector<ScoredRow> ExactIndex::scores_of(std::span<const float> query, std::span<const std::int64_t> rows) const {
+  return score_rows(*rows_->snapshot(), kernels_, query.data(), rows);
+}
+
 std::vector<ScoredRow> ExactIndex::rank(std::span<const float> query, std::span<const std::int64_t> rows,
                                         std::int64_t k) const {
   return rank_rows(*rows_->snapshot(), kernels_, query.data(), rows, k);
@@ -181,6 +191,13 @@ std::vector<ScoredRow> ExactIndex::nearest(std::int64_t row, std::int64_t k, con
 void ExactIndex::upsert(std::span<const std::int64_t> rows, const MatrixView& vectors) { rows_->upsert(rows, vectors); }
 
 void ExactIndex::erase(std::span<const std::int64_t> rows) { rows_->erase(rows); }
+
+double ExactIndex::largest_norm() const {
+  const auto current = rows_->snapshot();
+  double largest = 0;
+  for (const auto& block : current->blocks) largest = std::max(largest, block->max_norm);
+  return largest;
+}
 
 IndexStats ExactIndex::stats() const {
   const auto current = rows_->snapshot();

@@ -56,7 +56,8 @@ OutsideVectors::OutsideVectors(const std::optional<EncodedVector>& encoded, std:
   require_finite({.data = encoded->vector.data(), .rows = 1, .dimension = dimension}, "encoded");
 }
 
-std::optional<std::vector<float>> OutsideVectors::vector(ItemHistory history, const OutsideEncoding& encoding) const {
+std::optional<std::vector<float>> OutsideVectors::vector(const ItemHistory& history,
+                                                         const OutsideEncoding& encoding) const {
   Unencoded heard = heard_part(history, encoding);
   if (heard.rows.empty()) return std::nullopt;
   if (encoded_ && encoded_->state_version == state_version_) {

@@ -19,7 +19,7 @@ class OutsideVectors {
 
   /// The caller's vector if it is of this state; none if the encoder hears nothing of the history. Throws NotEncoded,
   /// with the part of the history that it hears, if the vector is still to be made.
-  std::optional<std::vector<float>> vector(ItemHistory history, const OutsideEncoding& encoding) const;
+  std::optional<std::vector<float>> vector(const ItemHistory& history, const OutsideEncoding& encoding) const;
 
  private:
   const std::optional<EncodedVector> encoded_;

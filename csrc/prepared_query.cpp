@@ -9,6 +9,7 @@ PreparedQuery::PreparedQuery(std::span<const float> query, std::int64_t wanted, 
                              const kernels::Table& kernels)
     : vector(query.data()),
       k(wanted),
+      at_least(filter.at_least),
       norm(std::sqrt(kernels.dot_exact(query.data(), query.data(), static_cast<int>(query.size())))),
       allow(filter.allow),
       exclude(filter.exclude.begin(), filter.exclude.end()) {

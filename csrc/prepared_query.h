@@ -25,6 +25,8 @@ struct PreparedQuery {
   const float* vector;
   /// How many rows are wanted.
   std::int64_t k;
+  /// As many eligible rows score this at least.
+  float at_least;
   double norm;
   std::optional<std::span<const std::uint64_t>> allow;
   /// Rising.

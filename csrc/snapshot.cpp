@@ -94,6 +94,7 @@ void require_distinct(std::vector<ItemKey> items) {
 UserState get_state(ByteReader& reader, const std::vector<ItemKey>& items, std::size_t max_history) {
   UserState state;
   state.version = reader.get<std::int64_t>();
+  state.born = state.version;
   std::vector<ItemKey> touched;
   const auto interactions = reader.get_count<std::uint32_t>(kInteractionBytes);
   state.interactions.reserve(interactions);

@@ -3,31 +3,13 @@
 namespace recstream {
 namespace {
 
-// The smaller the buffer, the sooner there is a threshold: at k = 10 and a few thousand rows a first pruning after 84
-// rows, not after a whole block, leaves a tenth of the survivors.
-constexpr std::size_t kSlack = 64;
-
-std::size_t count_from(std::span<const std::int32_t> values, std::int32_t least) {
-  std::int32_t count = 0;
-  for (const auto value : values) count += value >= least ? 1 : 0;
-  return static_cast<std::size_t>(count);
-}
-
-std::int32_t lowest(std::span<const std::int32_t> values) {
-  std::int32_t least = values.front();
-  for (const auto value : values) least = value < least ? value : least;
-  return least;
-}
-
-std::int32_t highest(std::span<const std::int32_t> values) {
-  std::int32_t most = values.front();
-  for (const auto value : values) most = value > most ? value : most;
-  return most;
-}
+// The smaller the buffer, the sooner there is a threshold: at k = 10 and a few thousand rows a first pruning after two
+// groups, not after a whole block, leaves a tenth of the survivors.
+constexpr std::size_t kSlack = 2 * std::size_t{kernels::kGroupRows};
 
 }  // namespace
 
-Survivors::Survivors(std::size_t k) : k_(k) { make_room(0); }
+Survivors::Survivors(std::size_t k, const kernels::Table& kernels) : kernels_(&kernels), k_(k) { make_room(0); }
 
 void Survivors::add_all(const Survivors& other) {
   threshold_ = std::max(threshold_, other.threshold_);
@@ -43,44 +25,21 @@ std::span<const std::int64_t> Survivors::finish() {
   return std::span(rows_).first(size_);
 }
 
+// Any value that k lower ends reach is a threshold, so it may stop a little below the k-th largest.
 void Survivors::prune() {
-  if (size_ > k_) raise_to_kth();
-  drop_hopeless();
+  if (size_ > k_) threshold_ = kernels_->reached_by(lowers_.data(), size_, k_, k_ / 32, threshold_);
+  size_ = kernels_->keep_reaching(from(0), size_, threshold_);
   // Ties can keep any number of rows alive; doubling keeps the cost of pruning linear even then.
   make_room(size_);
 }
 
 void Survivors::make_room(std::size_t rows) {
   const std::size_t limit = std::max(2 * k_ + kSlack, 2 * rows);
-  lowers_.resize(limit);
-  uppers_.resize(limit);
-  rows_.resize(limit);
-}
-
-// Bisection over the ordinals needs only counting, which compilers vectorise: a sixth of the time of nth_element. Any
-// value that k lower ends reach is a threshold, so it may stop a little below the k-th largest.
-void Survivors::raise_to_kth() {
-  const auto held = std::span(lowers_).first(size_);
-  std::int64_t low = std::max(threshold_, lowest(held));
-  std::int64_t high = std::int64_t{highest(held)} + 1;
-  while (high - low > 1) {
-    const std::int64_t middle = low + (high - low) / 2;
-    const auto reached = count_from(held, static_cast<std::int32_t>(middle));
-    (reached >= k_ ? low : high) = middle;
-    if (reached >= k_ && reached <= k_ + k_ / 32) break;
-  }
-  threshold_ = static_cast<std::int32_t>(low);
-}
-
-void Survivors::drop_hopeless() {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < size_; ++i) {
-    lowers_[kept] = lowers_[i];
-    uppers_[kept] = uppers_[i];
-    rows_[kept] = rows_[i];
-    kept += uppers_[i] >= threshold_ ? 1 : 0;
-  }
-  size_ = kept;
+  if (limit <= limit_) return;
+  limit_ = limit;
+  lowers_.resize(limit + kernels::kGroupRows);
+  uppers_.resize(limit + kernels::kGroupRows);
+  rows_.resize(limit + kernels::kGroupRows);
 }
 
 }  // namespace recstream

@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "kernels/kernels.h"
+
 namespace recstream {
 
 /// Position of a float among all floats: neighbours differ by one, -inf and +inf included, so that the order of floats
@@ -25,7 +27,7 @@ inline constexpr std::int32_t kLowestOrdinal = std::bit_cast<std::int32_t>(0xff8
 /// tie. Not safe for use from several threads. `add` is O(1) amortised: the buffer is pruned only when it has doubled.
 class Survivors {
  public:
-  explicit Survivors(std::size_t k);
+  Survivors(std::size_t k, const kernels::Table& kernels);
 
   /// Rows whose upper end is below this need not be added.
   float threshold() const { return float_at(threshold_); }
@@ -35,7 +37,13 @@ class Survivors {
     lowers_[size_] = std::max(ordinal_of(static_cast<float>(lower)) - 1, kLowestOrdinal);
     uppers_[size_] = ordinal_of(static_cast<float>(upper)) + 1;
     rows_[size_] = row;
-    if (++size_ == rows_.size()) prune();
+    if (++size_ >= limit_) prune();
+  }
+
+  /// Adds the matching rows of a group, unless their upper end is below the threshold.
+  void add(const kernels::ScoredGroup& group) {
+    if (size_ + kernels::kGroupRows > limit_) prune();
+    size_ += kernels_->add_intervals(group, threshold_, from(size_));
   }
 
   /// Takes over a threshold for the same query that others have found.
@@ -51,15 +59,18 @@ class Survivors {
 
  private:
   void prune();
-  void raise_to_kth();
-  void drop_hopeless();
-
   void make_room(std::size_t rows);
+  kernels::Intervals from(std::size_t place) {
+    return {.lowers = lowers_.data() + place, .uppers = uppers_.data() + place, .names = rows_.data() + place};
+  }
 
+  const kernels::Table* kernels_;
   std::size_t k_;
   std::size_t size_ = 0;
   std::int32_t threshold_ = kLowestOrdinal;
-  /// All three have the length at which the next pruning is due.
+  /// Rows at which the next pruning is due.
+  std::size_t limit_ = 0;
+  /// All three are a group longer than the limit.
   std::vector<std::int32_t> lowers_;
   std::vector<std::int32_t> uppers_;
   std::vector<std::int64_t> rows_;

@@ -73,6 +73,7 @@ StateCopy copy_state(UserStore::Shard* shard, std::string_view id, bool needs_in
   if (state == nullptr) return {};
   StateCopy copy{.exists = true, .state = {}};
   copy.state.version = state->version;
+  copy.state.born = state->born;
   copy.state.seen = state->seen;
   copy.state.cache = state->cache;
   copy.state.vector = state->vector;
@@ -147,6 +148,22 @@ class VectorMaker {
   const std::size_t max_history_;
 };
 
+void add_seen(std::vector<std::int32_t>& seen, std::span<const ItemKey> items, const EngineModel& model) {
+  std::copy_if(items.begin(), items.end(), std::back_inserter(seen),
+               [&](ItemKey item) { return item < model.item_vectors.rows; });
+}
+
+// One event may make a state of each kind.
+constexpr std::uint64_t kUserOwner = 0;
+constexpr std::uint64_t kSessionOwner = 1;
+
+void own(UserProfile& profile, const StateCopy& live, std::uint64_t kind, std::size_t first, std::size_t end) {
+  if (!live.exists) return;
+  profile.owner = {.key = 2 * static_cast<std::uint64_t>(live.state.born) + kind, .version = live.state.version};
+  profile.own_seen_first = first;
+  profile.own_seen_end = end;
+}
+
 /// All of it, however long: neighbours score what training scored, as a stored vector does.
 ItemHistory as_trained(const Base& base) {
   return {.rows = {base.rows.begin(), base.rows.end()},
@@ -206,13 +223,12 @@ UserProfile make_profile(const EngineModel& model, EngineState& state, const Sub
 
   UserProfile profile;
   profile.state_version = std::max(user.state.version, session.state.version);
-  for (const std::span<const ItemKey> seen :
-       {std::span<const ItemKey>(user.state.seen), std::span<const ItemKey>(session.state.seen)}) {
-    std::copy_if(seen.begin(), seen.end(), std::back_inserter(profile.seen),
-                 [&](ItemKey item) { return item < model.item_vectors.rows; });
-  }
-  profile.seen.insert(profile.seen.end(), recent.seen.begin(), recent.seen.end());
-  profile.seen.insert(profile.seen.end(), base.rows.begin(), base.rows.end());
+  add_seen(profile.seen, base.rows, model);
+  add_seen(profile.seen, user.state.seen, model);
+  const auto users = profile.seen.size();
+  add_seen(profile.seen, session.state.seen, model);
+  const auto both = profile.seen.size();
+  add_seen(profile.seen, recent.seen, model);
 
   const OutsideVectors outside(subject.encoded, profile.state_version, model.item_vectors.dimension);
   const VectorMaker maker(model, recent, outside, max_history);
@@ -221,6 +237,8 @@ UserProfile make_profile(const EngineModel& model, EngineState& state, const Sub
   } else {
     find_vector(profile, maker, state, subject, user, session, base);
   }
+  if (profile.fallback == Fallback::kNone) own(profile, user, kUserOwner, 0, users);
+  if (profile.fallback == Fallback::kSession) own(profile, session, kSessionOwner, users, both);
   return profile;
 }
 

@@ -21,6 +21,11 @@ struct UserProfile {
   std::int64_t state_version = 0;
   /// Catalogue rows seen by the user or in the session, or marked by recent events; may repeat.
   std::vector<std::int32_t> seen;
+  /// The live state of the user or session that the vector is for; nobody when there is none.
+  ListOwner owner;
+  /// Which of `seen` are the owner's own: as long as the owner lives, they stay seen.
+  std::size_t own_seen_first = 0;
+  std::size_t own_seen_end = 0;
 };
 
 /// Throws std::invalid_argument for a recent event whose weight float32 cannot hold. Leaves a vector that it had to

@@ -23,6 +23,9 @@ struct UserState {
 
   /// Of the last event.
   std::int64_t version = 0;
+  /// Of the event that made the state, or of the last one when a snapshot did: no two states of a store share it, not
+  /// even one after the other.
+  std::int64_t born = 0;
   /// Distinct items, last touched last, with the sum of their weights.
   std::vector<Interaction> interactions;
   /// Rising. Never forgotten.
@@ -31,7 +34,8 @@ struct UserState {
   Cache cache = Cache::kStale;
   std::vector<float> vector;
 
-  /// Folds one event in; beyond `max_history` items the one touched longest ago leaves `interactions`. O(items).
+  /// Folds one event in; beyond `max_history` items the one touched longest ago leaves `interactions`. When memory
+  /// runs out nothing is folded. O(items).
   void fold(std::int64_t event_version, const Interaction& event, bool marks_seen, std::size_t max_history);
 
   /// Memory without the vector, for statistics.

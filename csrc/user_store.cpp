@@ -20,13 +20,20 @@ UserStore::States::value_type& UserStore::obtain(Shard& shard, std::string_view 
 
 void UserStore::settle(const States::value_type& entry, std::int64_t old_version, std::int64_t old_bytes) {
   if (old_version == 0) {
+    order_.emplace(entry.second.version, &entry);
     ++size_;
     bytes_ += overhead_bytes(entry.first);
   } else {
-    order_.erase(old_version);
+    // The node is used again: a known state's place in the order cannot be lost for lack of memory.
+    auto node = order_.extract(old_version);
+    node.key() = entry.second.version;
+    order_.insert(std::move(node));
   }
-  order_.emplace(entry.second.version, &entry);
   bytes_ += entry.second.bytes() - old_bytes;
+}
+
+void UserStore::drop_new(Shard& shard, const States::value_type& entry) {
+  shard.states.erase(shard.states.find(entry.first));
 }
 
 void UserStore::make_room() {

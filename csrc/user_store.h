@@ -47,8 +47,11 @@ class UserStore {
   /// letting go of it.
   States::value_type& obtain(Shard& shard, std::string_view id);
 
-  /// Books a state whose last event was `old_version` (0 for a new one) and that took `old_bytes`.
+  /// Books a state whose last event was `old_version` (0 for a new one) and that took `old_bytes`. For a new one memory
+  /// may run out, and nothing is booked; `drop_new` then takes the state out again, with the shard's mutex held.
   void settle(const States::value_type& entry, std::int64_t old_version, std::int64_t old_bytes);
+
+  void drop_new(Shard& shard, const States::value_type& entry);
 
   /// Drops the states whose last event is oldest until the capacity holds. Call without any shard's mutex.
   void make_room();

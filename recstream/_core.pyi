@@ -25,6 +25,53 @@ class NotEncodedError(RuntimeError):
 def simd_levels() -> list[str]:
     """Instruction-set levels this machine can run, best first; the last is always ``"scalar"``."""
 
+def rating_epoch(
+    ratings: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+    order: NDArray[np.int32],
+    *,
+    mean: float,
+    user_biases: NDArray[np.float32],
+    item_biases: NDArray[np.float32],
+    users: NDArray[np.float32],
+    items: NDArray[np.float32],
+    implicit: NDArray[np.float32] | None = None,
+    learning_rate: float,
+    regularization: float,
+) -> float:
+    """One pass of SGD over ratings, user by user; returns the sum of the squared errors, each before its step.
+
+    Predicts ``mean + b_u + b_i + <q_i, p_u + |N(u)|^-1/2 * sum over N(u) of y_j>`` (Koren 2008), without the sum where
+    `implicit`, the y, is None. Changes the arrays in place; N(u) is what u rated.
+
+    Parameters
+    ----------
+    ratings : CSR (U, N)
+    order : int32 (n,)
+        Users to visit.
+    user_biases, item_biases : float32 (U,), float32 (N,)
+    users, items, implicit : float32 (U, d), float32 (N, d), float32 (N, d)
+    """
+
+def bpr_epoch(
+    positives: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+    *,
+    users: NDArray[np.float32],
+    items: NDArray[np.float32],
+    seed: int,
+    learning_rate: float,
+    regularization: float,
+) -> float:
+    """One pass of Bayesian personalised ranking (Rendle 2009), a random step for each positive; returns its loss.
+
+    Changes the arrays in place. The last column of `items` is a bias, that of `users` is 1 and stays so.
+
+    Parameters
+    ----------
+    positives : CSR (U, N)
+        With rising columns; the values do not matter.
+    users, items : float32 (U, d), float32 (N, d)
+    """
+
 @final
 class ExactIndex:
     """Exact maximum inner product search over float32 vectors.
@@ -425,6 +472,11 @@ class Engine:
         Distinct items, latest kept, that a user's vector is made from. What is seen is never forgotten.
     max_sessions : int
         Sessions kept; those idle longest, counted in events, are dropped first.
+    kept_list_bytes : int
+        Memory for the best rows of users and sessions with live state, which answer most queries after a small change
+        without a scan; those asked for longest ago are dropped first, 0 keeps none. The answers are the same.
+    kept_list_min_items : int
+        Catalogues with fewer items are scanned each time, which takes no longer.
     threads : int
         As in `ExactIndex`.
     """
@@ -443,6 +495,8 @@ class Engine:
         neighbours: NeighbourScorer | None = None,
         max_history: int = 1000,
         max_sessions: int = 1_000_000,
+        kept_list_bytes: int = 67_108_864,
+        kept_list_min_items: int = 200_000,
         threads: int = 0,
     ) -> None: ...
     def recommend(
@@ -540,4 +594,8 @@ class Engine:
         """Replace the state by a snapshot; ``ValueError`` when it is damaged, and nothing is changed."""
 
     def stats(self) -> dict[str, int]:
-        """``items``, ``users_known``, ``users_in_state``, ``sessions_in_state``, ``state_version``, ``state_bytes``."""
+        """``items``, ``users_known``, ``users_in_state``, ``sessions_in_state``, ``state_version``, ``state_bytes``.
+
+        And ``list_queries``, the queries that a kept list was looked for, ``list_answers``, those of them that one
+        answered without a scan, and ``list_bytes``.
+        """

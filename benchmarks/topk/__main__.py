@@ -9,6 +9,7 @@ Examples:
   python -m benchmarks.topk                              everything, about an hour
   python -m benchmarks.topk --kinds skewed --items 1000000 --batch 1 32 --k 20 100 --append
                                                          these cases only, beside those of earlier runs
+  python -m benchmarks.topk --goals --seeds 1 2 3        the goals; one is met when all three seeds meet it
   python -m benchmarks.topk --kinds learned --bundle ml-1m.bundle --batch 1 32
   python -m benchmarks.topk --only "faiss Flat tuned" --items 100000 --batch 8
   python -m benchmarks.topk --parts filters campaign --append
@@ -34,6 +35,8 @@ RESULTS = Path(__file__).parents[1] / "results" / "topk.json"
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 CAMPAIGN_QUERIES, QUICK_CAMPAIGN_QUERIES = 100_000, 2_000
 PARTS = ("cases", "filters", "campaign")
+GOAL_PEERS = ["faiss Flat", "faiss Flat tuned", "implicit topk", "NumPy", "torch"]
+"""Every exact peer that is best somewhere."""
 IDENTITY = ("kind", "items", "dimension", "k", "threads", "batch", "eligible", "seed")
 """What makes a record another one than that of an earlier run."""
 
@@ -42,7 +45,7 @@ def main() -> None:
     arguments = parse()
     document = json.loads(arguments.json.read_text()) if arguments.replay else None
     if document is None:
-        document = run(arguments)
+        document = run_seeds(arguments)
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(document, indent=1) + "\n")
     print(f"\n{goals_text(document)}\n\n{arguments.json}")
@@ -67,7 +70,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--bundle", type=Path, help="gives the learned vectors; by default ALS is trained on ml-1m")
     parser.add_argument("--dimension", type=int, default=64)
     parser.add_argument("--parts", nargs="+", choices=PARTS, help="all; with cases of your own: cases")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, default=[1], help="of vectors, queries and training; one run each"
+    )
+    parser.add_argument(
+        "--goals", action="store_true", help="only what the goals speak of but HNSW: about six minutes for a seed"
+    )
     parser.add_argument("--rounds", type=int, help="turns that each contender takes (5; quick: 3)")
     parser.add_argument("--campaign", type=int, help="queries of each kind to check (100000; quick: 2000)")
     parser.add_argument(
@@ -84,35 +92,52 @@ def parse() -> argparse.Namespace:
     return arguments
 
 
-def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    chosen, custom = choose_cases(arguments)
-    kinds = sorted({case.kind for case in chosen})
-    effort = Effort(arguments.rounds or 3, 0.1, 0.5) if arguments.quick else Effort(arguments.rounds or 5, 0.3, 2.0)
+def run_seeds(arguments: argparse.Namespace) -> dict[str, Any]:
+    """One run for each seed, in one document."""
     document: dict[str, Any] = {
         "commands": [" ".join(["python -m benchmarks.topk", *sys.argv[1:]])],
         "machine": machine.describe(),
         "int8_peak_gmacs": arguments.int8_peak,
-        "cases": [],
-        "filters": [],
-        "campaign": [],
+        **{part: [] for part in PARTS},
     }
+    for seed in arguments.seeds:
+        print(f"\nseed {seed}", flush=True)
+        measured = run(arguments, seed)
+        for part in PARTS:
+            document[part] += measured[part]
+    return merged(document, arguments.json) if arguments.append else document
+
+
+def run(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
+    chosen, custom = choose_cases(arguments)
+    kinds = sorted({case.kind for case in chosen})
+    effort = choose_effort(arguments)
+    measured: dict[str, Any] = {part: [] for part in PARTS}
     with tempfile.TemporaryDirectory() as folder:
         bundle = arguments.bundle
         if "learned" in kinds and bundle is None:
-            bundle = vectors.train_bundle(Path(folder), arguments.dimension, arguments.seed)
-        sources = Sources(arguments.dimension, arguments.seed, bundle)
+            bundle = vectors.train_bundle(Path(folder), arguments.dimension, seed)
+        sources = Sources(arguments.dimension, seed, bundle)
         parts = arguments.parts or (["cases"] if custom else PARTS)
         if "cases" in parts:
-            document["cases"] = list(show_cases(measure_cases(chosen, sources, arguments.only, effort)))
+            only = arguments.only or (GOAL_PEERS if arguments.goals else None)
+            measured["cases"] = list(show_cases(measure_cases(chosen, sources, only, effort)))
         if "campaign" in parts:
-            queries = arguments.campaign or (QUICK_CAMPAIGN_QUERIES if arguments.quick else CAMPAIGN_QUERIES)
-            document["campaign"] = [campaign(sources, kind, queries) for kind in kinds]
+            few = arguments.quick or arguments.goals
+            queries = arguments.campaign or (QUICK_CAMPAIGN_QUERIES if few else CAMPAIGN_QUERIES)
+            measured["campaign"] = [campaign(sources, kind, queries) for kind in kinds]
         if "filters" in parts:
             batches = (1,) if arguments.quick else (1, 32)
             for kind in kinds:
-                document["filters"] += measure_filters(sources, kind, batches, effort)
-            print("\n" + table(FILTER_HEADER, filter_rows(document)))
-    return merged(document, arguments.json) if arguments.append else document
+                measured["filters"] += measure_filters(sources, kind, batches, effort)
+            print("\n" + table(FILTER_HEADER, filter_rows(measured)))
+    return measured
+
+
+def choose_effort(arguments: argparse.Namespace) -> Effort:
+    if arguments.quick or arguments.goals:
+        return Effort(arguments.rounds or 3, 0.1, 0.5)
+    return Effort(arguments.rounds or 5, 0.3, 2.0)
 
 
 def choose_cases(arguments: argparse.Namespace) -> tuple[list[cases.Case], bool]:
@@ -121,6 +146,8 @@ def choose_cases(arguments: argparse.Namespace) -> tuple[list[cases.Case], bool]
     if any(named):
         given = [chosen or default for chosen, default in zip(named, CUSTOM_DEFAULTS, strict=True)]
         return cases.chosen_cases(*given), True
+    if arguments.goals:
+        return [case for case in cases.goal_cases() if not case.with_hnsw], False
     return (cases.quick_cases() if arguments.quick else cases.all_cases()), False
 
 

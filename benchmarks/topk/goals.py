@@ -56,7 +56,45 @@ class Goal:
         return f"{value:,.0f}" if self.unit == "" else f"{value:.2f}{self.unit}"
 
 
-def goals(document: Document) -> list[Goal]:
+@dataclass(frozen=True)
+class SeededGoal:
+    """A goal as the runs with different seeds found it; met when all of them met it."""
+
+    found: list[Goal]
+
+    @property
+    def state(self) -> str:
+        states = {goal.state for goal in self.found}
+        return states.pop() if len(states) == 1 else "missed" if "missed" in states else "not measured"
+
+    def cells(self) -> tuple[str, ...]:
+        """What, wanted, measured for each seed, state, by processor time for each, note."""
+        each = [goal.cells() for goal in self.found]
+        what, wanted, _, _, _, note = each[0]
+        measured, by_processor = (" / ".join(cells[i] for cells in each) for i in (2, 4))
+        return what, wanted, measured, self.state, by_processor, note
+
+
+def seeds(document: Document) -> list[int]:
+    """Of what was measured, rising."""
+    records = [record for part in ("cases", "filters", "campaign") for record in document[part]]
+    return sorted({record["seed"] for record in records})
+
+
+def goals(document: Document) -> list[SeededGoal]:
+    """Every goal, over all seeds of the document."""
+    runs = [goals_of(of_seed(document, seed)) for seed in seeds(document)] or [goals_of(document)]
+    return [SeededGoal(list(found)) for found in zip(*runs, strict=True)]
+
+
+def of_seed(document: Document, seed: int) -> Document:
+    """What one seed gave."""
+    parts = ("cases", "filters", "campaign")
+    return document | {part: [record for record in document[part] if record["seed"] == seed] for part in parts}
+
+
+def goals_of(document: Document) -> list[Goal]:
+    """Every goal, in a document of one seed."""
     return [
         *_pruned(document),
         *_whole_scan(document),

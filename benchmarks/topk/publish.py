@@ -5,7 +5,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from benchmarks.topk.goals import Document, Record, goals
+from benchmarks.topk.goals import Document, Record, goals, seeds
 from benchmarks.topk.peers import BUILDERS, HNSW, OURS
 from benchmarks.topk.report import FILTER_HEADER, GOAL_HEADER, filter_rows, markdown
 
@@ -96,10 +96,6 @@ def draw(panel: Any, contender: str, records: list[Record]) -> None:
     if points:
         style = {"linewidth": 3, "color": "black"} if contender == OURS else {"linewidth": 1}
         panel.plot(*zip(*points, strict=True), marker="o", markersize=3, label=contender, **style)
-
-
-def seeds(document: Document) -> list[int]:
-    return sorted({record["seed"] for record in document["cases"]})
 
 
 def load_range(document: Document) -> str:

@@ -8,6 +8,7 @@ from benchmarks.topk.goals import (
     bandwidth_share,
     goals,
     multiply_adds_per_s,
+    seeds,
 )
 from benchmarks.topk.peers import OURS
 
@@ -81,7 +82,9 @@ def filter_rows(document: Document) -> list[tuple[str, ...]]:
 
 
 def goals_text(document: Document) -> str:
-    return table(GOAL_HEADER, [goal.cells() for goal in goals(document)])
+    """The goals, and the seeds whose figures stand beside one another."""
+    found = table(GOAL_HEADER, [goal.cells() for goal in goals(document)])
+    return f"{found}\n\nseeds: {', '.join(map(str, seeds(document)))}"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -22,7 +22,8 @@ MatrixView borrow_vectors(py::handle vectors, const char* name, const IdTable& i
 std::unique_ptr<Engine> make_engine(const IdTable& item_ids, py::handle item_vectors, py::handle item_popularity,
                                     const IdTable& user_ids, py::handle user_vectors, const py::tuple& history,
                                     const UserEncoder* encoder, const NeighbourScorer* neighbours,
-                                    std::int64_t max_history, std::int64_t max_sessions, int threads) {
+                                    std::int64_t max_history, std::int64_t max_sessions, std::int64_t kept_list_bytes,
+                                    std::int64_t kept_list_min_items, int threads) {
   if (history.size() != 3 && history.size() != 4) {
     throw py::type_error("history must be a tuple (row pointers, item rows, weights[, times])");
   }
@@ -40,7 +41,11 @@ std::unique_ptr<Engine> make_engine(const IdTable& item_ids, py::handle item_vec
       .encoder = encoder,
       .neighbours = neighbours,
   };
-  const EngineOptions options{.max_history = max_history, .max_sessions = max_sessions, .threads = threads};
+  const EngineOptions options{.max_history = max_history,
+                              .max_sessions = max_sessions,
+                              .kept_list_bytes = kept_list_bytes,
+                              .kept_list_min_items = kept_list_min_items,
+                              .threads = threads};
   const py::gil_scoped_release released;
   return std::make_unique<Engine>(model, options);
 }
@@ -161,6 +166,9 @@ py::dict stats(const Engine& engine) {
   dict["sessions_in_state"] = stats.sessions_in_state;
   dict["state_version"] = stats.state_version;
   dict["state_bytes"] = stats.state_bytes;
+  dict["list_queries"] = stats.list_queries;
+  dict["list_answers"] = stats.list_answers;
+  dict["list_bytes"] = stats.list_bytes;
   return dict;
 }
 
@@ -172,9 +180,10 @@ void bind_engine(py::module_& module) {
       .def(py::init(&make_engine), py::kw_only(), py::arg("item_ids"), py::arg("item_vectors") = py::none(),
            py::arg("item_popularity"), py::arg("user_ids"), py::arg("user_vectors") = py::none(), py::arg("history"),
            py::arg("encoder") = py::none(), py::arg("neighbours") = py::none(), py::arg("max_history") = 1000,
-           py::arg("max_sessions") = 1'000'000, py::arg("threads") = 0, py::keep_alive<1, 2>(), py::keep_alive<1, 3>(),
-           py::keep_alive<1, 4>(), py::keep_alive<1, 5>(), py::keep_alive<1, 6>(), py::keep_alive<1, 7>(),
-           py::keep_alive<1, 8>(), py::keep_alive<1, 9>())
+           py::arg("max_sessions") = 1'000'000, py::arg("kept_list_bytes") = std::int64_t{64} << 20,
+           py::arg("kept_list_min_items") = 200'000, py::arg("threads") = 0, py::keep_alive<1, 2>(),
+           py::keep_alive<1, 3>(), py::keep_alive<1, 4>(), py::keep_alive<1, 5>(), py::keep_alive<1, 6>(),
+           py::keep_alive<1, 7>(), py::keep_alive<1, 8>(), py::keep_alive<1, 9>())
       .def("recommend", &recommend, py::kw_only(), py::arg("user_id") = "", py::arg("session_id") = "",
            py::arg("k") = 10, py::arg("candidates") = py::none(), py::arg("candidate_rows") = py::none(),
            py::arg("exclude") = py::tuple(), py::arg("exclude_seen") = true, py::arg("recent_events") = py::tuple(),

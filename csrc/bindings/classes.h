@@ -16,6 +16,7 @@ void bind_exact_index(pybind11::module_& module);
 void bind_id_table(pybind11::module_& module);
 void bind_user_encoder(pybind11::module_& module);
 void bind_neighbour_scorer(pybind11::module_& module);
+void bind_factor_sgd(pybind11::module_& module);
 void bind_answer(pybind11::module_& module);
 void bind_attribute_table(pybind11::module_& module);
 void bind_engine(pybind11::module_& module);

@@ -1,5 +1,7 @@
 #include "bindings/event_lists.h"
 
+#include <stdexcept>
+
 #include "bindings/texts.h"
 
 namespace recstream::bindings {
@@ -29,8 +31,12 @@ class EventTuple {
   std::string_view text(std::size_t i) const { return view_text(tuple_[i], name_); }
 
   std::int64_t integer(std::size_t i) const {
-    if (!PyLong_Check(py::object(tuple_[i]).ptr())) refuse();
-    return py::cast<std::int64_t>(tuple_[i]);
+    const py::object value = tuple_[i];
+    if (!PyLong_Check(value.ptr()) || PyBool_Check(value.ptr())) refuse();
+    int overflow = 0;
+    const long long number = PyLong_AsLongLongAndOverflow(value.ptr(), &overflow);
+    if (overflow != 0) throw std::invalid_argument(std::string(name_) + ": a whole number must fit into 64 bits");
+    return number;
   }
 
   double number(std::size_t i) const {

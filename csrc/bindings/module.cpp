@@ -21,6 +21,7 @@ PYBIND11_MODULE(_core, module) {
   recstream::bindings::bind_id_table(module);
   recstream::bindings::bind_user_encoder(module);
   recstream::bindings::bind_neighbour_scorer(module);
+  recstream::bindings::bind_factor_sgd(module);
   recstream::bindings::bind_answer(module);
   recstream::bindings::bind_attribute_table(module);
   recstream::bindings::bind_engine(module);

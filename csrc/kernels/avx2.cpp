@@ -2,6 +2,7 @@
 #include "kernels/avx2.h"
 
 #include "kernels/kernels.h"
+#include "kernels/scalar.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -63,21 +64,20 @@ __m256d multiply_add(__m128 a, __m128 b, __m256d sum) {
   return _mm256_fmadd_pd(_mm256_cvtps_pd(a), _mm256_cvtps_pd(b), sum);
 }
 
+constexpr int kVectors = 4;
+constexpr int kPartRows = kVectors * kLanes;
+constexpr int kParts = kGroupRows / kPartRows;
+
 // One query with half a group. maddubs wants an unsigned side and adds pairs in 16 bits: with the query's magnitudes
 // there, its signs moved over to the rows, and codes within 127, a pair is at most 2 * 127 * 127 = 32258: no
 // saturation.
-void match_part(const std::uint8_t* part, int part_number, int quads, const CodeTile& tile, int q,
-                CodeMatches& matches) {
-  constexpr int kVectors = 4;
-  constexpr int kPartRows = kVectors * kLanes;
+void add_quads(const std::uint8_t* part, const CodeTile& tile, int q, int first, int last, __m256i* sums) {
   const __m256i offset = _mm256_set1_epi8(static_cast<char>(kCodeOffset));
   const __m256i ones = _mm256_set1_epi16(1);
-  __m256i sums[kVectors];
-  for (auto& sum : sums) sum = _mm256_setzero_si256();
-  for (int quad = 0; quad < quads; ++quad) {
-    const auto* rows = reinterpret_cast<const __m256i*>(part + quad * kQuadBytes);
+  for (int quad = first; quad < last; ++quad) {
+    const auto* rows = reinterpret_cast<const __m256i*>(part + tile.offsets[quad]);
     std::int32_t four;
-    __builtin_memcpy(&four, tile.codes[q] + quad * kQuad, sizeof four);
+    __builtin_memcpy(&four, tile.codes + (quad * kTileQueries + q) * kQuad, sizeof four);
     const __m256i query = _mm256_set1_epi32(four);
     const __m256i magnitudes = _mm256_abs_epi8(query);
     for (int v = 0; v < kVectors; ++v) {
@@ -85,21 +85,43 @@ void match_part(const std::uint8_t* part, int part_number, int quads, const Code
       sums[v] = _mm256_add_epi32(sums[v], _mm256_madd_epi16(_mm256_maddubs_epi16(magnitudes, codes), ones));
     }
   }
-  const __m256i below = _mm256_set1_epi32(tile.cutoff[q] - 1);
-  for (int v = 0; v < kVectors; ++v) {
-    const __m256 passed = _mm256_castsi256_ps(_mm256_cmpgt_epi32(sums[v], below));
-    const auto bits = static_cast<std::uint64_t>(static_cast<unsigned>(_mm256_movemask_ps(passed)));
-    matches.matched[q] |= bits << (part_number * kPartRows + v * kLanes);
-    auto* scores = reinterpret_cast<__m256i*>(matches.scores[q] + part_number * kPartRows);
-    _mm256_storeu_si256(scores + v, sums[v]);
-  }
 }
 
-void match_codes(const std::uint8_t* group, int quads, const CodeTile& tile, CodeMatches& matches) {
-  for (int q = 0; q < tile.queries; ++q) {
-    matches.matched[q] = 0;
-    for (int part = 0; part < 2; ++part) {
-      match_part(group + part * kQuadBytes / 2, part, quads, tile, q, matches);
+std::uint64_t reaching(const __m256i* sums, std::int32_t cutoff) {
+  const __m256i below = _mm256_set1_epi32(cutoff - 1);
+  std::uint64_t bits = 0;
+  for (int v = 0; v < kVectors; ++v) {
+    const __m256 passed = _mm256_castsi256_ps(_mm256_cmpgt_epi32(sums[v], below));
+    bits |= static_cast<std::uint64_t>(static_cast<unsigned>(_mm256_movemask_ps(passed))) << (v * kLanes);
+  }
+  return bits;
+}
+
+std::uint64_t match_part(const std::uint8_t* part, const CodeTile& tile, int q, int g, std::int32_t* scores) {
+  __m256i sums[kVectors];
+  for (auto& sum : sums) sum = _mm256_setzero_si256();
+  add_quads(part, tile, q, 0, tile.prefix, sums);
+  if (tile.prefix < tile.quads) {
+    if (reaching(sums, tile.prefix_cutoffs[q][g]) == 0) return 0;
+    add_quads(part, tile, q, tile.prefix, tile.quads, sums);
+  }
+  const std::uint64_t bits = reaching(sums, tile.cutoffs[q][g]);
+  if (bits != 0) {
+    for (int v = 0; v < kVectors; ++v) _mm256_storeu_si256(reinterpret_cast<__m256i*>(scores) + v, sums[v]);
+  }
+  return bits;
+}
+
+void match_codes(const std::uint8_t* run, int groups, const CodeTile& tile, CodeMatches& matches) {
+  for (int g = 0; g < groups; ++g) {
+    const std::uint8_t* group = run + static_cast<std::ptrdiff_t>(g) * tile.quads * kQuadBytes;
+    for (int q = 0; q < tile.queries; ++q) {
+      std::uint64_t bits = 0;
+      for (int part = 0; part < kParts; ++part) {
+        const int row = part * kPartRows;
+        bits |= match_part(group + row * kQuad, tile, q, g, matches.scores[q][g] + row) << row;
+      }
+      matches.matched[q][g] = bits;
     }
   }
 }
@@ -152,9 +174,24 @@ double dot_exact(const float* a, const float* b, int dimension) {
   return _mm_cvtsd_f64(_mm_add_sd(halves, _mm_unpackhi_pd(halves, halves)));
 }
 
+void dot_exact_rows(const float* const* rows, std::size_t n, int dimension, const float* query, double* out) {
+  for (std::size_t r = 0; r < n; ++r) out[r] = dot_exact(rows[r], query, dimension);
+}
+
 }  // namespace avx2
 
-const Table kAvx2 = {"avx2", avx2::dot_rows, avx2::at_least, avx2::dot_exact, match_codes, &kDenseAvx2};
+const Table kAvx2 = {"avx2",
+                     avx2::dot_rows,
+                     avx2::at_least,
+                     avx2::dot_exact,
+                     avx2::dot_exact_rows,
+                     scalar::set_cutoffs,
+                     match_codes,
+                     scalar::add_intervals,
+                     scalar::reached_by,
+                     scalar::keep_reaching,
+                     scalar::rank,
+                     &kDenseAvx2};
 
 }  // namespace recstream::kernels
 #endif

@@ -1,6 +1,7 @@
 // Built with -mavx2 -mavxvnni; called only where the processor has both.
 #include "kernels/avx2.h"
 #include "kernels/kernels.h"
+#include "kernels/scalar.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -8,7 +9,6 @@
 namespace recstream::kernels {
 namespace {
 
-constexpr int kVectorBytes = 32;
 constexpr int kVectors = 4;
 constexpr int kLanes = 8;
 constexpr int kPartRows = kVectors * kLanes;
@@ -19,50 +19,79 @@ __m256i plus_products(__m256i sums, __m256i codes, __m256i query) {
   return sums;
 }
 
-// Half a group at a time: its four vectors by two queries are 8 sums, of 16 registers.
+/// Half a group at a time: its four vectors by two queries are 8 sums, of 16 registers.
 template <int kQueries>
-void match_part(const std::uint8_t* part, int part_number, int quads, const CodeTile& tile, int first,
-                CodeMatches& matches) {
-  __m256i sums[kQueries][kVectors];
-  for (int q = 0; q < kQueries; ++q) {
-    for (auto& sum : sums[q]) sum = _mm256_set1_epi32(tile.bias[first + q]);
-  }
-  for (int quad = 0; quad < quads; ++quad) {
-    const auto* rows = reinterpret_cast<const __m256i*>(part + quad * kQuadBytes);
-    __m256i codes[kVectors];
-    for (int v = 0; v < kVectors; ++v) codes[v] = _mm256_loadu_si256(rows + v);
-    for (int q = 0; q < kQueries; ++q) {
-      std::int32_t four;
-      __builtin_memcpy(&four, tile.codes[first + q] + quad * kQuad, sizeof four);
-      const __m256i query = _mm256_set1_epi32(four);
-      for (int v = 0; v < kVectors; ++v) sums[q][v] = plus_products(sums[q][v], codes[v], query);
+struct Sums {
+  __m256i of[kQueries][kVectors];
+
+  void add_quads(const std::uint8_t* part, const CodeTile& tile, int query, int first, int last) {
+    for (int quad = first; quad < last; ++quad) {
+      const auto* rows = reinterpret_cast<const __m256i*>(part + tile.offsets[quad]);
+      __m256i codes[kVectors];
+      for (int v = 0; v < kVectors; ++v) codes[v] = _mm256_loadu_si256(rows + v);
+      for (int q = 0; q < kQueries; ++q) {
+        std::int32_t four;
+        __builtin_memcpy(&four, tile.codes + (quad * kTileQueries + query + q) * kQuad, sizeof four);
+        const __m256i repeated = _mm256_set1_epi32(four);
+        for (int v = 0; v < kVectors; ++v) of[q][v] = plus_products(of[q][v], codes[v], repeated);
+      }
     }
   }
-  for (int q = 0; q < kQueries; ++q) {
-    const __m256i below = _mm256_set1_epi32(tile.cutoff[first + q] - 1);
-    std::int32_t* scores = matches.scores[first + q] + part_number * kPartRows;
+
+  std::uint64_t reaching(int q, std::int32_t cutoff) const {
+    const __m256i below = _mm256_set1_epi32(cutoff - 1);
+    std::uint64_t bits = 0;
     for (int v = 0; v < kVectors; ++v) {
-      const __m256 passed = _mm256_castsi256_ps(_mm256_cmpgt_epi32(sums[q][v], below));
-      const auto bits = static_cast<std::uint64_t>(static_cast<unsigned>(_mm256_movemask_ps(passed)));
-      matches.matched[first + q] |= bits << (part_number * kPartRows + v * kLanes);
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(scores + v * kLanes), sums[q][v]);
+      const __m256 passed = _mm256_castsi256_ps(_mm256_cmpgt_epi32(of[q][v], below));
+      bits |= static_cast<std::uint64_t>(static_cast<unsigned>(_mm256_movemask_ps(passed))) << (v * kLanes);
     }
+    return bits;
+  }
+};
+
+template <int kQueries>
+void match_part(const std::uint8_t* group, int row, const CodeTile& tile, int query, int g, CodeMatches& matches) {
+  const std::uint8_t* part = group + row * kQuad;
+  Sums<kQueries> sums;
+  for (int q = 0; q < kQueries; ++q) {
+    for (auto& sum : sums.of[q]) sum = _mm256_set1_epi32(tile.bias[query + q]);
+  }
+  sums.add_quads(part, tile, query, 0, tile.prefix);
+  if (tile.prefix < tile.quads) {
+    std::uint64_t possible = 0;
+    for (int q = 0; q < kQueries; ++q) {
+      const auto i = query + q;
+      possible |= sums.reaching(q, tile.prefix_cutoffs[i][g] + tile.bias[i] - tile.prefix_bias[i]);
+    }
+    if (possible == 0) return;
+    sums.add_quads(part, tile, query, tile.prefix, tile.quads);
+  }
+  for (int q = 0; q < kQueries; ++q) {
+    const std::uint64_t bits = sums.reaching(q, tile.cutoffs[query + q][g]);
+    if (bits == 0) continue;
+    matches.matched[query + q][g] |= bits << row;
+    auto* scores = reinterpret_cast<__m256i*>(matches.scores[query + q][g] + row);
+    for (int v = 0; v < kVectors; ++v) _mm256_storeu_si256(scores + v, sums.of[q][v]);
   }
 }
 
-void match_codes(const std::uint8_t* group, int quads, const CodeTile& tile, CodeMatches& matches) {
-  for (int q = 0; q < tile.queries; ++q) matches.matched[q] = 0;
-  for (int part = 0; part < kGroupRows / kPartRows; ++part) {
-    const std::uint8_t* codes = group + part * kVectors * kVectorBytes;
-    int q = 0;
-    for (; q + 2 <= tile.queries; q += 2) match_part<2>(codes, part, quads, tile, q, matches);
-    if (q < tile.queries) match_part<1>(codes, part, quads, tile, q, matches);
+void match_codes(const std::uint8_t* run, int groups, const CodeTile& tile, CodeMatches& matches) {
+  for (int g = 0; g < groups; ++g) {
+    const std::uint8_t* group = run + static_cast<std::ptrdiff_t>(g) * tile.quads * kQuadBytes;
+    for (int q = 0; q < tile.queries; ++q) matches.matched[q][g] = 0;
+    for (int row = 0; row < kGroupRows; row += kPartRows) {
+      int q = 0;
+      for (; q + 2 <= tile.queries; q += 2) match_part<2>(group, row, tile, q, g, matches);
+      if (q < tile.queries) match_part<1>(group, row, tile, q, g, matches);
+    }
   }
 }
 
 }  // namespace
 
-const Table kAvxVnni = {"avx_vnni", avx2::dot_rows, avx2::at_least, avx2::dot_exact, match_codes, &kDenseAvx2};
+const Table kAvxVnni = {"avx_vnni",           avx2::dot_rows,        avx2::at_least, avx2::dot_exact,
+                        avx2::dot_exact_rows, scalar::set_cutoffs,   match_codes,    scalar::add_intervals,
+                        scalar::reached_by,   scalar::keep_reaching, scalar::rank,   &kDenseAvx2};
 
 }  // namespace recstream::kernels
 #endif

@@ -1,5 +1,6 @@
 // Built with -march=armv8.2-a+dotprod; called only where the processor has the dot product instructions.
 #include "kernels/kernels.h"
+#include "kernels/scalar.h"
 
 #if defined(__aarch64__)
 #include <arm_neon.h>
@@ -64,60 +65,91 @@ double dot_exact(const float* a, const float* b, int dimension) {
          ((stripes[1] + stripes[5]) + (stripes[3] + stripes[7]));
 }
 
-// A quarter of a group at a time: its four vectors by four queries are 16 sums, of 32 registers. The instruction takes
-// signed codes, so the offset is taken back as they are read, and the bias is not needed.
+void dot_exact_rows(const float* const* rows, std::size_t n, int dimension, const float* query, double* out) {
+  for (std::size_t r = 0; r < n; ++r) out[r] = dot_exact(rows[r], query, dimension);
+}
+
+/// A quarter of a group at a time: its four vectors by four queries are 16 sums, of 32 registers. The instruction takes
+/// signed codes, so the offset is taken back as they are read, and the bias is not needed.
 template <int kQueries>
-void match_part(const std::uint8_t* part, int row, int quads, const CodeTile& tile, CodeMatches& matches) {
-  int32x4_t sums[kQueries][kVectors];
-  for (auto& query : sums) {
+struct Sums {
+  int32x4_t of[kQueries][kVectors];
+
+  void add_quads(const std::uint8_t* part, const CodeTile& tile, int first, int last) {
+    for (int quad = first; quad < last; ++quad) {
+      const std::uint8_t* rows = part + tile.offsets[quad];
+      int8x16_t codes[kVectors];
+      for (int v = 0; v < kVectors; ++v) {
+        codes[v] = vreinterpretq_s8_u8(veorq_u8(vld1q_u8(rows + v * kVectorBytes), vdupq_n_u8(kCodeOffset)));
+      }
+      for (int q = 0; q < kQueries; ++q) {
+        std::int32_t four;
+        __builtin_memcpy(&four, tile.codes + (quad * kTileQueries + q) * kQuad, sizeof four);
+        const int8x16_t query = vreinterpretq_s8_s32(vdupq_n_s32(four));
+        for (int v = 0; v < kVectors; ++v) of[q][v] = vdotq_s32(of[q][v], codes[v], query);
+      }
+    }
+  }
+
+  std::uint64_t reaching(int q, std::int32_t cutoff) const {
+    std::uint64_t bits = 0;
+    for (int v = 0; v < kVectors; ++v) bits |= at_least_bits(vcgeq_s32(of[q][v], vdupq_n_s32(cutoff))) << (v * kLanes);
+    return bits;
+  }
+};
+
+template <int kQueries>
+void match_part(const std::uint8_t* group, int row, int g, const CodeTile& tile, CodeMatches& matches) {
+  const std::uint8_t* part = group + row * kQuad;
+  Sums<kQueries> sums;
+  for (auto& query : sums.of) {
     for (auto& sum : query) sum = vdupq_n_s32(0);
   }
-  for (int quad = 0; quad < quads; ++quad) {
-    const std::uint8_t* rows = part + quad * kQuadBytes;
-    int8x16_t codes[kVectors];
-    for (int v = 0; v < kVectors; ++v) {
-      codes[v] = vreinterpretq_s8_u8(veorq_u8(vld1q_u8(rows + v * kVectorBytes), vdupq_n_u8(kCodeOffset)));
-    }
-    for (int q = 0; q < kQueries; ++q) {
-      std::int32_t four;
-      __builtin_memcpy(&four, tile.codes[q] + quad * kQuad, sizeof four);
-      const int8x16_t query = vreinterpretq_s8_s32(vdupq_n_s32(four));
-      for (int v = 0; v < kVectors; ++v) sums[q][v] = vdotq_s32(sums[q][v], codes[v], query);
-    }
+  sums.add_quads(part, tile, 0, tile.prefix);
+  if (tile.prefix < tile.quads) {
+    std::uint64_t possible = 0;
+    for (int q = 0; q < kQueries; ++q) possible |= sums.reaching(q, tile.prefix_cutoffs[q][g]);
+    if (possible == 0) return;
+    sums.add_quads(part, tile, tile.prefix, tile.quads);
   }
   for (int q = 0; q < kQueries; ++q) {
-    for (int v = 0; v < kVectors; ++v) {
-      const int first = row + v * kLanes;
-      matches.matched[q] |= at_least_bits(vcgeq_s32(sums[q][v], vdupq_n_s32(tile.cutoff[q]))) << first;
-      vst1q_s32(matches.scores[q] + first, sums[q][v]);
-    }
+    const std::uint64_t bits = sums.reaching(q, tile.cutoffs[q][g]);
+    if (bits == 0) continue;
+    matches.matched[q][g] |= bits << row;
+    for (int v = 0; v < kVectors; ++v) vst1q_s32(matches.scores[q][g] + row + v * kLanes, sums.of[q][v]);
   }
 }
 
 template <int kQueries>
-void match(const std::uint8_t* group, int quads, const CodeTile& tile, CodeMatches& matches) {
-  for (int q = 0; q < kQueries; ++q) matches.matched[q] = 0;
-  for (int row = 0; row < kGroupRows; row += kPartRows) {
-    match_part<kQueries>(group + row * kQuad, row, quads, tile, matches);
+void match(const std::uint8_t* run, int groups, const CodeTile& tile, CodeMatches& matches) {
+  for (int g = 0; g < groups; ++g) {
+    const std::uint8_t* group = run + static_cast<std::ptrdiff_t>(g) * tile.quads * kQuadBytes;
+    for (int q = 0; q < kQueries; ++q) matches.matched[q][g] = 0;
+    for (int row = 0; row < kGroupRows; row += kPartRows) match_part<kQueries>(group, row, g, tile, matches);
   }
 }
 
-void match_codes(const std::uint8_t* group, int quads, const CodeTile& tile, CodeMatches& matches) {
+void match_codes(const std::uint8_t* run, int groups, const CodeTile& tile, CodeMatches& matches) {
   switch (tile.queries) {
     case 1:
-      return match<1>(group, quads, tile, matches);
+      return match<1>(run, groups, tile, matches);
     case 2:
-      return match<2>(group, quads, tile, matches);
+      return match<2>(run, groups, tile, matches);
     case 3:
-      return match<3>(group, quads, tile, matches);
+      return match<3>(run, groups, tile, matches);
     default:
-      return match<4>(group, quads, tile, matches);
+      return match<4>(run, groups, tile, matches);
   }
 }
 
 }  // namespace
 
-const Table kNeonDotprod = {"neon_dotprod", dot_rows, at_least, dot_exact, match_codes, &kDenseBaseline};
+const Table kNeonDotprod = {"neon_dotprod",     dot_rows,
+                            at_least,           dot_exact,
+                            dot_exact_rows,     scalar::set_cutoffs,
+                            match_codes,        scalar::add_intervals,
+                            scalar::reached_by, scalar::keep_reaching,
+                            scalar::rank,       &kDenseBaseline};
 
 }  // namespace recstream::kernels
 #endif

@@ -8,7 +8,15 @@ from recstream.bundle.ids import Ids
 from recstream.bundle.reader import Bundle
 
 
-def build_engine(bundle: Bundle, *, max_history: int = 1000, max_sessions: int = 1_000_000, threads: int = 0) -> Engine:
+def build_engine(
+    bundle: Bundle,
+    *,
+    max_history: int = 1000,
+    max_sessions: int = 1_000_000,
+    kept_list_bytes: int = 67_108_864,
+    kept_list_min_items: int = 200_000,
+    threads: int = 0,
+) -> Engine:
     """Make the engine that answers from a bundle.
 
     The engine borrows the bundle's mapped arrays and keeps them alive.
@@ -16,7 +24,7 @@ def build_engine(bundle: Bundle, *, max_history: int = 1000, max_sessions: int =
     Parameters
     ----------
     bundle : Bundle
-    max_history, max_sessions, threads : int
+    max_history, max_sessions, kept_list_bytes, kept_list_min_items, threads : int
         As in `recstream._core.Engine`.
     """
     history = (bundle.history_indptr, bundle.history_rows, bundle.history_weights)
@@ -33,6 +41,8 @@ def build_engine(bundle: Bundle, *, max_history: int = 1000, max_sessions: int =
         neighbours=neighbours,
         max_history=max_history,
         max_sessions=max_sessions,
+        kept_list_bytes=kept_list_bytes,
+        kept_list_min_items=kept_list_min_items,
         threads=threads,
     )
 

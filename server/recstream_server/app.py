@@ -111,6 +111,8 @@ def _load_model(settings: Settings, metrics: Metrics) -> ServedModel:
         bundle,
         max_history=settings.engine.max_history,
         max_sessions=settings.engine.max_sessions,
+        kept_list_bytes=settings.engine.kept_list_bytes,
+        kept_list_min_items=settings.engine.kept_list_min_items,
         threads=settings.engine.threads,
     )
     retrieval: Retrieval = ExactRetrieval(engine)

@@ -53,6 +53,16 @@ class EngineSettings(_Section):
     max_sessions: int = Field(
         default=1_000_000, ge=1, le=100_000_000, description="Sessions kept; those idle longest are dropped first."
     )
+    kept_list_bytes: int = Field(
+        default=67_108_864,
+        ge=0,
+        le=2**40,
+        description="Memory for the best items of active users, which answer most queries after an event without a "
+        "scan; 0 for none. About 2 KiB a user for pages of 10 or 20, 5 KiB for pages of 100.",
+    )
+    kept_list_min_items: int = Field(
+        default=200_000, ge=0, description="Catalogues with fewer items are scanned each time, which takes no longer."
+    )
     filter_cache_bytes: int = Field(
         default=64 * 2**20,
         ge=0,

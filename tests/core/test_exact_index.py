@@ -208,6 +208,40 @@ def test_k_rows_come_back_whenever_k_are_eligible(share: float, k: int) -> None:
     np.testing.assert_array_equal(rows, order[:, int(share * 3000) : int(share * 3000) + k])
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_scores_that_float32_cannot_tell_apart_keep_their_order(level: str) -> None:
+    vectors = np.ones((3000, 2), np.float32)
+    vectors[:, 1] = np.random.default_rng(1).permutation(3000) * 2.0**-60
+    query = np.array([[1, 2.0**10]], np.float32)  # scores of 1 + i * 2^-50
+    _, rows = _core.ExactIndex(vectors, level=level).search(query, 50)
+    np.testing.assert_array_equal(rows[0], np.argsort(-vectors[:, 1])[:50])
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_zeros_of_both_signs_are_ties(level: str) -> None:
+    vectors = np.full((500, 1), 1e-45, np.float32)
+    vectors[::2] *= -1
+    query = np.array([[0.0]], np.float32)
+    _, rows = _core.ExactIndex(vectors, level=level).search(query, 20)
+    np.testing.assert_array_equal(rows[0], np.arange(20))
+
+
+def test_a_large_cosine_among_many_rows_is_found_by_every_level() -> None:
+    """With norms that fall steeply the scan looks at some of the dimensions first, and leaves most groups there."""
+    rng = np.random.default_rng(1)
+    vectors = rng.standard_normal((20_000, 64)).astype(np.float32)
+    vectors *= (rng.gamma(2.0, 0.5, (20_000, 1)) / 8).astype(np.float32)
+    queries = rng.standard_normal((6, 64)).astype(np.float32)
+    hidden = np.argsort(np.linalg.norm(vectors, axis=1))[19_000:19_006]
+    norms = np.linalg.norm(vectors[hidden], axis=1, keepdims=True)
+    vectors[hidden] = queries / np.linalg.norm(queries, axis=1, keepdims=True) * norms
+    best = np.argsort(-(queries.astype(np.float64) @ vectors.astype(np.float64).T), axis=1)[:, :3]
+    assert np.isin(hidden, best).all()
+    for level in LEVELS:
+        _, rows = _core.ExactIndex(vectors, level=level).search(queries, 3)
+        np.testing.assert_array_equal(rows, best)
+
+
 def test_stats() -> None:
     index = _core.ExactIndex(np.eye(5, dtype=np.float32), level="scalar")
     index.search(np.ones((2, 5), np.float32), 2)

@@ -22,6 +22,7 @@ namespace recstream {
 
 struct EngineState;
 class RowSet;
+class VectorSearch;
 
 /// What an answer is based on. The numbers are those of recstream.v1.Fallback.
 enum class Fallback : std::uint8_t { kNone = 1, kSession = 2, kPopular = 3 };
@@ -141,6 +142,11 @@ struct EngineOptions {
   /// Distinct items, latest kept, that a vector is made from.
   std::int64_t max_history = 1000;
   std::int64_t max_sessions = 1'000'000;
+  /// Memory for the best rows of users and sessions with live state, which answer most queries after a small change
+  /// without a scan; 0 for none. The answers are the same.
+  std::int64_t kept_list_bytes = std::int64_t{64} << 20;
+  /// Catalogues with fewer items are scanned each time, which takes no longer.
+  std::int64_t kept_list_min_items = 200'000;
   /// As in ExactIndex.
   int threads = 0;
 };
@@ -156,6 +162,10 @@ struct EngineStats {
   std::int64_t sessions_in_state;
   std::int64_t state_version;
   std::int64_t state_bytes;
+  /// Queries that a kept list was looked for, and those of them that one answered without a scan.
+  std::int64_t list_queries;
+  std::int64_t list_answers;
+  std::int64_t list_bytes;
 };
 
 /// Catalogue, user state, and the one call that answers a query.
@@ -219,12 +229,12 @@ class Engine {
                                            std::vector<std::string_view>& missing) const;
   std::vector<ScoredRow> popular(const RowSet& eligible, std::int64_t k) const;
   std::vector<ScoredRow> popular(const std::vector<std::int64_t>& candidates, std::int64_t k) const;
-  std::vector<ScoredRow> scan(std::span<const float> vector, const RowSet& eligible, std::int64_t k) const;
   std::vector<ScoredRow> similar_by_neighbours(std::int64_t row, std::int64_t k, const CompiledFilter* filter) const;
 
   const EngineModel model_;
   const EngineOptions options_;
   const ExactIndex index_;
+  const std::unique_ptr<const VectorSearch> search_;
   /// All rows, the most popular first.
   const std::vector<std::int32_t> popular_rows_;
   /// Held by whoever changes the state.

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -42,6 +43,9 @@ struct RowFilter {
   std::optional<std::span<const std::uint64_t>> allow;
   /// Rows that may not be returned, in any order; unknown ones are ignored.
   std::span<const std::int64_t> exclude;
+  /// What k rows that may be returned are known to score at least, k being how many are wanted: it spares the scan what
+  /// is below. Rounded down from the score.
+  float at_least = -std::numeric_limits<float>::infinity();
 };
 
 struct IndexStats {
@@ -89,6 +93,9 @@ class ExactIndex {
   void search(const MatrixView& queries, std::int64_t k, std::span<const RowFilter> filters, float* scores,
               std::int64_t* rows) const;
 
+  /// The scores of given rows, in the order given; rows must be known, deleted ones are left out. O(rows * dimension).
+  std::vector<ScoredRow> scores_of(std::span<const float> query, std::span<const std::int64_t> rows) const;
+
   /// The k best of given rows by the same scores and order; rows must be known and distinct, deleted ones are left
   /// out. O(rows * dimension).
   std::vector<ScoredRow> rank(std::span<const float> query, std::span<const std::int64_t> rows, std::int64_t k) const;
@@ -119,6 +126,10 @@ class ExactIndex {
   void erase(std::span<const std::int64_t> rows);
 
   std::int64_t dimension() const { return dimension_; }
+
+  /// At least the Euclidean norm of every row, to within a relative error of 2^-41. O(rows / 1024).
+  double largest_norm() const;
+
   IndexStats stats() const;
 
  private:

@@ -186,7 +186,7 @@ def test_ctrl_c_leaves_a_bundle_and_a_checkpoint_to_go_on_from(csv: Path, tmp_pa
     [
         (["--model", "alss"], r"no model family 'alss' \(did you mean 'als'\?\)"),
         (["--set", "model.dimensions=8"], r"unknown key 'model\.dimensions' \(did you mean 'model\.dimension'\?\)"),
-        (["--protocol", "B"], "protocol 'B' is not one of A, C"),
+        (["--protocol", "X"], "protocol 'X' is not one of A, C"),
         (["--protocol", "C", "--set", "data.min_rating=4"], r"data\.min_rating: the protocol says what is positive"),
         (["--device", "abacus"], "--device abacus: must be auto, cpu or cuda"),
         (["--name", "No Name"], "--name 'No Name': must be 1 to 64"),
@@ -224,3 +224,29 @@ def test_what_is_there_is_not_replaced_unless_told(csv: Path, tmp_path: Path) ->
     assert "replace a bundle with --overwrite" in str(train(csv, out).exception)
     assert train(csv, out, "--overwrite").exit_code == 0
     assert recstream.load_bundle(out).manifest.version != first.version
+
+
+@pytest.mark.parametrize("family", ["biased_mf", "user_knn"])
+def test_ratings_are_cross_validated(csv: Path, tmp_path: Path, family: str) -> None:
+    done = train(csv, tmp_path / "bundle", "--model", family, "--protocol", "B", "--quick")
+    assert done.exit_code == 0, done.output
+    assert "fold 5/5: RMSE" in done.output
+    bundle = recstream.load_bundle(tmp_path / "bundle")
+    report = json.loads((tmp_path / "bundle" / "evaluation.json").read_text())
+    assert (report["protocol"], len(report["folds"]), bundle.manifest.training.protocol) == ("B", 5, "B")
+    assert report["rmse"] == pytest.approx(bundle.manifest.metrics["rmse"])
+    assert 0 < report["mae"] < report["rmse"] < 2
+    assert len(bundle.history_rows) == 15 * USERS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--protocol", "B"], "als does not predict ratings; biased_mf, svdpp, item_knn and user_knn do"),
+        (["--model", "biased_mf", "--protocol", "C"], "biased_mf predicts ratings; judge it by --protocol B"),
+    ],
+)
+def test_ratings_and_preferences_are_not_mixed(csv: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = train(csv, tmp_path / "bundle", *arguments)
+    assert isinstance(done.exception, RecstreamError)
+    assert message in str(done.exception)

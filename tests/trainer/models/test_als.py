@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models import load_family
+from recstream_trainer.models import Catalogue, load_family
 from recstream_trainer.models.als import AlsModel, AlsSettings
 
 from recstream._core import UserEncoder
@@ -11,7 +11,7 @@ from recstream.bundle import AlsFoldIn
 def train(
     interactions: Interactions, item_count: int, *, epochs: int = 10, seed: int = 1, **settings: object
 ) -> AlsModel:
-    model = AlsModel(AlsSettings.model_validate(settings), interactions, item_count, seed, "cpu")
+    model = AlsModel(AlsSettings.model_validate(settings), interactions, Catalogue(item_count), seed, "cpu")
     for _ in range(epochs):
         model.run_epoch()
     return model

@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 import torch
 from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models import Model, load_family
+from recstream_trainer.models import Catalogue, Model, load_family
 
 from recstream.bundle import OnnxEncoder
 
@@ -24,7 +24,7 @@ def family(request: pytest.FixtureRequest) -> str:
 def trained(name: str, train: Interactions, epochs: int, *, seed: int = 1, **settings: Any) -> Model:
     family = load_family(name)
     small = SMALL | ({"latent": 4} if name == "mult_vae" else {})
-    model = family.make(family.settings.model_validate(small | settings), train, ITEMS, seed, "cpu")
+    model = family.make(family.settings.model_validate(small | settings), train, Catalogue(ITEMS), seed, "cpu")
     for _ in range(epochs):
         model.run_epoch()
     return model

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models import load_family
+from recstream_trainer.models import Catalogue, load_family
 
 from recstream.bundle import Constant
 
@@ -13,7 +13,7 @@ def taken() -> Interactions:
 
 def test_everybody_gets_the_most_chosen_first(taken: Interactions) -> None:
     family = load_family("popular")
-    model = family.make(family.settings(), taken, 4, 1, "cpu")
+    model = family.make(family.settings(), taken, Catalogue(4), 1, "cpu")
     loss = model.run_epoch()
     model.finish()
     np.testing.assert_array_equal(model.score(np.array([3, 0])), [[0, 1, 3, 0]] * 2)
@@ -23,7 +23,7 @@ def test_everybody_gets_the_most_chosen_first(taken: Interactions) -> None:
 
 def test_it_is_served_as_one_number_a_vector(taken: Interactions) -> None:
     family = load_family("popular")
-    model = family.make(family.settings(), taken, 4, 1, "cpu")
+    model = family.make(family.settings(), taken, Catalogue(4), 1, "cpu")
     model.run_epoch()
     serving = model.serving()
     assert serving.encoder == Constant((1.0,))
@@ -33,7 +33,7 @@ def test_it_is_served_as_one_number_a_vector(taken: Interactions) -> None:
 
 def test_its_state_is_its_counts(taken: Interactions) -> None:
     family = load_family("popular")
-    trained, fresh = (family.make(family.settings(), taken, 4, 1, "cpu") for _ in range(2))
+    trained, fresh = (family.make(family.settings(), taken, Catalogue(4), 1, "cpu") for _ in range(2))
     trained.run_epoch()
     fresh.restore(trained.state())
     np.testing.assert_array_equal(fresh.score(np.array([0])), trained.score(np.array([0])))

@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 import torch
 from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models import Model, load_family
+from recstream_trainer.models import Catalogue, Model, load_family
 
 from recstream.bundle import OnnxEncoder
 from recstream.errors import DataError
@@ -35,7 +35,7 @@ CIRCLE = cycles([2 + user % 12 for user in range(24)] + [0])
 
 def made(name: str, *, seed: int = 1, train: Interactions = CIRCLE, **settings: Any) -> Model:
     family = load_family(name)
-    return family.make(family.settings.model_validate(SMALL | settings), train, ITEMS, seed, "cpu")
+    return family.make(family.settings.model_validate(SMALL | settings), train, Catalogue(ITEMS), seed, "cpu")
 
 
 def trained(name: str, epochs: int, **settings: Any) -> Model:

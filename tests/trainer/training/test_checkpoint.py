@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recstream_trainer.evaluation import Interactions, Split
-from recstream_trainer.models import Model
+from recstream_trainer.models import Catalogue, Model
 from recstream_trainer.models.als import AlsModel, AlsSettings
 from recstream_trainer.training.checkpoint import CheckpointFile
 from recstream_trainer.training.fit import Fitted, Plan, fit
@@ -30,7 +30,7 @@ def als_plan() -> Plan:
     split = Split(None, 1, train, validation, nothing, names, names[:25], np.arange(40), np.arange(25), "train")
 
     def make(part: Interactions) -> Model:
-        return AlsModel(AlsSettings(dimension=4), part, 25, 1, "cpu")
+        return AlsModel(AlsSettings(dimension=4), part, Catalogue(25), 1, "cpu")
 
     return Plan(make, split, TrainingSettings(max_epochs=6, patience=6), seed=1, refit=True)
 

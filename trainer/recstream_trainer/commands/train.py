@@ -5,7 +5,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from recstream_trainer.config import RunSettings
     from recstream_trainer.datasets import Dataset
     from recstream_trainer.evaluation.protocols import Protocol
+    from recstream_trainer.evaluation.rating_accuracy import RatingAccuracy
+    from recstream_trainer.models import Family
     from recstream_trainer.training.fit import Observer, Plan
     from recstream_trainer.training.run import Prepared, Run
 
@@ -48,7 +50,7 @@ def train(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the bundle that is made.")],
     protocol: Annotated[
-        str | None, typer.Option(metavar="A|C", help="Hold out a test part by this protocol, and report on it.")
+        str | None, typer.Option(metavar="A|B|C|E", help="Hold out a test part by this protocol, and report on it.")
     ] = None,
     config: Annotated[
         Path | None,
@@ -92,7 +94,7 @@ def train(
     console = Console()
     family = load_family(model)
     settings = read_settings(family, file=config, assignments=assignments or (), quick=quick)
-    held_out, where = _protocol(protocol, settings), choose_device(device)
+    held_out, where = _protocol(protocol, settings, family), choose_device(device)
     if name is not None:
         check_bundle_name(name)
     if out.exists() and not (overwrite or resume):
@@ -113,11 +115,17 @@ def train(
     _train(console, run, out, overwrite=overwrite, resume=resume, tensorboard=tensorboard)
 
 
-def _protocol(text: str | None, settings: "RunSettings") -> "Protocol | None":
+def _protocol(text: str | None, settings: "RunSettings", family: "Family") -> "Protocol | Literal['B'] | None":
     from recstream_trainer.evaluation.protocols import require_protocol  # noqa: PLC0415
 
     if text is None:
         return None
+    if text.upper() == "B":
+        if family.rate is None:
+            raise ConfigurationError(
+                f"--protocol B: {family.name} does not predict ratings; biased_mf, svdpp, item_knn and user_knn do"
+            )
+        return "B"
     if "min_rating" in settings.data.model_fields_set:
         raise ConfigurationError("data.min_rating: the protocol says what is positive; leave it out, or --protocol")
     return require_protocol(text)
@@ -150,6 +158,7 @@ def _train(console: Console, run: "Run", out: Path, *, overwrite: bool, resume: 
     prepared = prepare(run)
     plan = plan_of(run, prepared)
     _announce(console, run, prepared, plan)
+    accuracy = _cross_validate(console, run) if run.protocol == "B" else None
     started = time.perf_counter()
     with Interruption() as interruption:
         observers: list[Observer] = [ProgressReporter(console, settings.metric), checkpoint]
@@ -157,7 +166,7 @@ def _train(console: Console, run: "Run", out: Path, *, overwrite: bool, resume: 
             observers.append(TensorboardWriter(tensorboard, settings.metric))
         fitted = fit(plan, state, observers=observers, stop=interruption)
         wall_s = time.perf_counter() - started
-        manifest = export(run, prepared, fitted, out, overwrite=overwrite or resume, wall_s=wall_s)
+        manifest = export(run, prepared, fitted, out, overwrite=overwrite or resume, wall_s=wall_s, accuracy=accuracy)
     _show(console, out, manifest)
     if fitted.stopped_by == "interruption":
         console.print(
@@ -167,11 +176,32 @@ def _train(console: Console, run: "Run", out: Path, *, overwrite: bool, resume: 
     checkpoint.remove()
 
 
+def _cross_validate(console: Console, run: "Run") -> "RatingAccuracy":
+    from recstream_trainer.evaluation.rating_accuracy import FOLDS, cross_validate, ratings_of  # noqa: PLC0415
+
+    rate = run.family.rate
+    assert rate is not None  # noqa: S101 - checked with the options
+    accuracy = cross_validate(
+        lambda ratings: rate(run.settings.model, ratings, run.seed),
+        ratings_of(run.dataset),
+        run.seed,
+        on_fold=lambda number, rmse, mae: console.print(
+            f"fold {number}/{FOLDS}: RMSE {rmse:.4f}, MAE {mae:.4f}", highlight=False
+        ),
+    )
+    console.print(f"{accuracy.wall_s:.0f} s; now the model of all ratings", highlight=False)
+    return accuracy
+
+
 def _announce(console: Console, run: "Run", prepared: "Prepared", plan: "Plan") -> None:
     parts = prepared.split
     users, items, pairs = len(parts.user_ids), len(parts.item_ids), len(parts.train)
     megabytes = run.family.memory_bytes(run.settings.model, users, items, pairs) / 1e6
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
+    if run.family.ordered and "timestamp" not in run.dataset.interactions.columns:
+        console.print(
+            f"{run.dataset.name} has no timestamps: the order of its rows is taken for that of time", soft_wrap=True
+        )
     notes = [] if prepared.threshold is None else [f"ratings from {prepared.threshold:g}"]
     if prepared.half_life is not None:
         notes.append(f"half the weight after {prepared.half_life:g} later ones")

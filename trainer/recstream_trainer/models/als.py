@@ -10,6 +10,7 @@ from pydantic import Field
 
 from recstream.bundle import AlsFoldIn
 from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.half_step import Objective, cholesky, conjugate_gradient
 from recstream_trainer.models.model import Family, FamilySettings, Serving
 from recstream_trainer.models.observed import Observed
@@ -38,10 +39,12 @@ class AlsModel:
     makes of them.
     """
 
-    def __init__(self, settings: AlsSettings, train: Interactions, item_count: int, seed: int, device: str) -> None:
+    def __init__(
+        self, settings: AlsSettings, train: Interactions, catalogue: Catalogue, seed: int, device: str
+    ) -> None:
         self._settings = settings
         users, items = train.users, train.items.astype(np.int64)
-        shape = train.user_count, item_count
+        shape = train.user_count, catalogue.item_count
         # Relative to what was seen, one value suits data sets of any size and density: the best weights that Rendle et
         # al. found for three sets come to ratios of 14 to 30.
         unobserved_weight = (

@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import nn
 
 from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.model import Family
 from recstream_trainer.models.neural.autoencoder import (
     AutoencoderModel,
@@ -40,10 +41,12 @@ class AutorecNetwork(SetNetwork):
         return (((seen - 1).square() * weights).sum(1) + others).mean()
 
 
-def _make(settings: AutorecSettings, train: Interactions, item_count: int, seed: int, device: str) -> AutoencoderModel:
+def _make(
+    settings: AutorecSettings, train: Interactions, catalogue: Catalogue, seed: int, device: str
+) -> AutoencoderModel:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = AutorecNetwork(item_count, settings)
+        network = AutorecNetwork(catalogue.item_count, settings)
     return AutoencoderModel(network, settings, train, seed, device)
 
 

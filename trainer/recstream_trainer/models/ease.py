@@ -10,6 +10,7 @@ from recstream._core import NeighbourScorer
 from recstream.bundle import ItemNeighbours
 from recstream.errors import ConfigurationError
 from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.model import Family, FamilySettings
 from recstream_trainer.models.neighbour_model import (
     Csr,
@@ -63,10 +64,12 @@ class _Ease:
         return as_csr(csr_array(vstack(blocks, format="csr"))), left
 
 
-def make(settings: EaseSettings, train: Interactions, item_count: int, seed: int, device: str) -> NeighbourModel:  # noqa: ARG001
+def make(settings: EaseSettings, train: Interactions, catalogue: Catalogue, seed: int, device: str) -> NeighbourModel:  # noqa: ARG001
     """See `recstream_trainer.models.model.ModelMaker`; nothing is random."""
-    ease = _Ease(settings, train, item_count, device)
-    return NeighbourModel(train, item_count, learn=ease.learn, scorer=NeighbourScorer.items, encoder=ItemNeighbours())
+    ease = _Ease(settings, train, catalogue.item_count, device)
+    return NeighbourModel(
+        train, catalogue.item_count, learn=ease.learn, scorer=NeighbourScorer.items, encoder=ItemNeighbours()
+    )
 
 
 def _memory_bytes(settings: EaseSettings, users: int, items: int, interactions: int) -> int:  # noqa: ARG001

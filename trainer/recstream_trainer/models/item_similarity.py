@@ -30,12 +30,17 @@ def weigh_matrix(matrix: csr_array, weighting: Weighting) -> csr_array:
         return matrix
     sizes = np.diff(matrix.indptr)
     owners = np.repeat(np.arange(len(sizes)), sizes)
-    rarity = np.log(matrix.shape[1] / np.maximum(sizes, 1)) + 1
     values = matrix.data
     if weighting == "bm25":
         longer = sizes / max(sizes[sizes > 0].mean(), 1.0) if (sizes > 0).any() else sizes.astype(np.float64)
         values = values * (_BM25_K1 + 1) / (values + _BM25_K1 * (1 - _BM25_B + _BM25_B * longer[owners]))
-    return csr_array((values * rarity[owners], matrix.indices, matrix.indptr), shape=matrix.shape)
+    return csr_array((values * rarity(matrix)[owners], matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def rarity(matrix: csr_array) -> NDArray[np.float64]:
+    """``ln(N / n) + 1`` for each row with n of N entries, (U,)."""
+    weights: NDArray[np.float64] = np.log(matrix.shape[1] / np.maximum(np.diff(matrix.indptr), 1)) + 1
+    return weights
 
 
 def item_neighbours(matrix: csr_array, similarity: Similarity, *, shrinkage: float, count: int) -> csr_array:

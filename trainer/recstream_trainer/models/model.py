@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from recstream.bundle import Encoder
 from recstream_trainer.evaluation import Interactions
+from recstream_trainer.evaluation.rating_accuracy import RatingPredictor, Ratings
+from recstream_trainer.models.catalogue import Catalogue
 
 
 class FamilySettings(BaseModel):
@@ -68,11 +70,15 @@ class Model(Protocol):
         """What to export; call `finish` first."""
 
 
-ModelMaker = Callable[[Any, Interactions, int, int, str], Model]
-"""(settings, training interactions, number of items, seed, torch device) to an untrained model."""
+ModelMaker = Callable[[Any, Interactions, Catalogue, int, str], Model]
+"""(settings, training interactions, the items, seed, torch device) to an untrained model."""
 
 MemoryEstimate = Callable[[Any, int, int, int], int]
 """(settings, users, items, interactions) to the peak bytes that training takes."""
+
+
+RaterMaker = Callable[[Any, Ratings, int], RatingPredictor]
+"""(settings, ratings to train on, seed) to a trained predictor of ratings."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +97,18 @@ class Family:
     memory_bytes : callable
     fades : bool
         It gains from weights that fall with age: its users are what they lately were.
+    ordered : bool
+        It learns from what followed what, so data without timestamps are a matter to mention.
     single_pass : bool
         One epoch says it all; there is nothing to stop early.
     onward_share : float
         Where training takes long: the final fit on everything goes on from the best epoch, by this share of the epochs
         that led there; 0 starts it anew.
+    rate : callable, optional
+        How it predicts ratings, for protocol B.
+    learns_ratings : bool
+        It is trained on all ratings, as weights, instead of preferences, for as many epochs as its setting ``epochs``
+        says.
     quick : mapping
         Settings that ``--quick`` changes.
     """
@@ -106,6 +119,9 @@ class Family:
     make: ModelMaker
     memory_bytes: MemoryEstimate
     fades: bool = False
+    ordered: bool = False
     single_pass: bool = False
     onward_share: float = 0.0
+    rate: RaterMaker | None = None
+    learns_ratings: bool = False
     quick: Mapping[str, Any] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import nn
 
 from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.model import Family
 from recstream_trainer.models.neural.autoencoder import (
     AutoencoderModel,
@@ -53,10 +54,12 @@ class MultVaeNetwork(SetNetwork):
         return negative + share * self._divergence
 
 
-def _make(settings: MultVaeSettings, train: Interactions, item_count: int, seed: int, device: str) -> AutoencoderModel:
+def _make(
+    settings: MultVaeSettings, train: Interactions, catalogue: Catalogue, seed: int, device: str
+) -> AutoencoderModel:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = MultVaeNetwork(item_count, settings)
+        network = MultVaeNetwork(catalogue.item_count, settings)
     return AutoencoderModel(network, settings, train, seed, device)
 
 

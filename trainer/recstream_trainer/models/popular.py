@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from recstream.bundle import Constant
 from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.model import Family, FamilySettings, Serving
 
 
@@ -22,12 +23,12 @@ class PopularModel:
         self,
         settings: PopularSettings,  # noqa: ARG002 - of the shape that families share
         train: Interactions,
-        item_count: int,
+        catalogue: Catalogue,
         seed: int,  # noqa: ARG002
         device: str,  # noqa: ARG002
     ) -> None:
         self._train = train
-        self._scores = np.zeros(item_count, dtype=np.float32)
+        self._scores = np.zeros(catalogue.item_count, dtype=np.float32)
 
     def run_epoch(self) -> float:
         """See `Model`; the loss is the cross-entropy of the items under their own popularity, in nats."""

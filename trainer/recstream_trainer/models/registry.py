@@ -10,6 +10,8 @@ from recstream_trainer.suggestions import closest
 FAMILIES: Final[dict[str, str]] = {
     "als": "recstream_trainer.models.als",
     "autorec": "recstream_trainer.models.autorec",
+    "biased_mf": "recstream_trainer.models.biased_mf",
+    "bpr": "recstream_trainer.models.bpr",
     "ease": "recstream_trainer.models.ease",
     "gru4rec": "recstream_trainer.models.gru4rec",
     "hstu": "recstream_trainer.models.hstu",
@@ -19,6 +21,9 @@ FAMILIES: Final[dict[str, str]] = {
     "nextitnet": "recstream_trainer.models.nextitnet",
     "popular": "recstream_trainer.models.popular",
     "sasrec": "recstream_trainer.models.sasrec",
+    "svdpp": "recstream_trainer.models.svdpp",
+    "tfidf": "recstream_trainer.models.tfidf",
+    "user_knn": "recstream_trainer.models.user_knn",
 }
 """Name of a family to the module whose ``FAMILY`` it is; imported on demand, as torch takes seconds to load."""
 

@@ -2,20 +2,25 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import polars as pl
 
 from recstream.bundle import Manifest, TrainingRecord, write_bundle
+from recstream.errors import ConfigurationError
 from recstream_trainer.config import RunSettings
 from recstream_trainer.datasets import Dataset
 from recstream_trainer.evaluation import Interactions, Split, holdout_by_time, split
 from recstream_trainer.evaluation.judged_model import judge
-from recstream_trainer.evaluation.protocols import Protocol
-from recstream_trainer.evaluation.report import report_files
+from recstream_trainer.evaluation.protocols import Protocol, everything
+from recstream_trainer.evaluation.rating_accuracy import RatingAccuracy, ratings_of
+from recstream_trainer.evaluation.report import rating_report, report_files
 from recstream_trainer.export import Export, bundle_content
-from recstream_trainer.models import Family, Model
+from recstream_trainer.models import Catalogue, Family, Model
 from recstream_trainer.preferences import fade, positive_from, preferences_of, weigh
 from recstream_trainer.training.curves import training_files
 from recstream_trainer.training.fit import Fitted, Plan
+from recstream_trainer.verification import verification_files
 
 _USUAL_HALF_LIFE = 20.0
 """The best of those tried for ALS on the validation part of protocol A on ml-100k; on ml-1m shorter is better yet."""
@@ -29,8 +34,9 @@ class Run:
     ----------
     family : Family
     dataset : Dataset
-    protocol : "A", "C" or None
-        The hold-out that the model is judged on; None trains on everything.
+    protocol : "A", "B", "C", "E" or None
+        The hold-out that the model is judged on; None trains on everything, and so does B, which judges models of
+        parts of the data.
     settings : RunSettings
     seed : int
         Of the split, the validation users and the model.
@@ -44,7 +50,7 @@ class Run:
 
     family: Family
     dataset: Dataset
-    protocol: Protocol | None
+    protocol: Protocol | Literal["B"] | None
     settings: RunSettings
     seed: int
     device: str
@@ -94,7 +100,9 @@ def prepare(run: Run) -> Prepared:
         The data set lacks what the protocol needs, or has no preference in it.
     """
     data = run.settings.data
-    if run.protocol is None:
+    if run.family.learns_ratings:
+        return _prepare_ratings(run)
+    if run.protocol is None or run.protocol == "B":
         threshold = positive_from(run.dataset, data.min_rating)
         parts = holdout_by_time(weigh(run.dataset, threshold, data.weights), run.seed)
     else:
@@ -109,11 +117,24 @@ def prepare(run: Run) -> Prepared:
     return Prepared(parts, history, threshold, half_life)
 
 
+def _prepare_ratings(run: Run) -> Prepared:
+    if run.protocol not in (None, "B"):
+        raise ConfigurationError(
+            f"--protocol {run.protocol}: {run.family.name} predicts ratings; judge it by --protocol B, or train without"
+        )
+    threshold = positive_from(run.dataset, run.settings.data.min_rating)
+    ratings = ratings_of(run.dataset).values
+    rated = run.dataset.interactions.with_columns(weight=pl.Series(ratings))
+    parts = everything(replace(run.dataset, interactions=rated), run.seed)
+    history = everything(weigh(run.dataset, threshold, run.settings.data.weights), run.seed).train
+    return Prepared(parts, history, threshold, None)
+
+
 def _half_life(run: Run) -> float | None:
-    """Half-life of weights, in interactions, or None: protocol C holds out at random, so age says nothing there."""
+    """Half-life of weights, in interactions, or None: C and E hold out at random, so age says nothing there."""
     chosen = run.settings.data.half_life
     if chosen == "auto":
-        ordered = run.protocol != "C" and "timestamp" in run.dataset.interactions.columns
+        ordered = run.protocol not in ("C", "E") and "timestamp" in run.dataset.interactions.columns
         return _USUAL_HALF_LIFE if ordered and run.family.fades else None
     return None if chosen == "none" else chosen
 
@@ -123,24 +144,40 @@ def plan_of(run: Run, prepared: Prepared) -> Plan:
 
     Protocol C's published figures are of models that saw the train part only, so there it stays at that.
     """
+    parts = prepared.split
+    catalogue = Catalogue(len(parts.item_ids), run.dataset.items[parts.item_codes])
 
     def make(train: Interactions) -> Model:
-        return run.family.make(run.settings.model, train, len(prepared.split.item_ids), run.seed, run.device)
+        return run.family.make(run.settings.model, train, catalogue, run.seed, run.device)
 
     settings = run.settings.training
     if run.family.single_pass:
         settings = settings.model_copy(update={"max_epochs": 1})
+    if run.family.learns_ratings:
+        epochs = run.settings.model.model_dump()["epochs"]
+        settings = settings.model_copy(update={"max_epochs": epochs, "refit": False})
     refit = settings.refit and run.protocol != "C"
     return Plan(make, prepared.split, settings, run.seed, refit=refit, onward_share=run.family.onward_share)
 
 
-def export(run: Run, prepared: Prepared, fitted: Fitted, out: Path, *, overwrite: bool, wall_s: float) -> Manifest:
+def export(
+    run: Run,
+    prepared: Prepared,
+    fitted: Fitted,
+    out: Path,
+    *,
+    overwrite: bool,
+    wall_s: float,
+    accuracy: RatingAccuracy | None = None,
+) -> Manifest:
     """Judge the model if there is a test part, and write the bundle with the reports.
 
     Parameters
     ----------
     wall_s : float
         How long the training took.
+    accuracy : RatingAccuracy, optional
+        What protocol B came to.
 
     Raises
     ------
@@ -170,8 +207,20 @@ def export(run: Run, prepared: Prepared, fitted: Fitted, out: Path, *, overwrite
         )
         metrics = {name: value for name, value in judged.metrics.items() if name != "users"}
         reports = report_files(judged, wall_s=wall_s, command=run.command)
+    elif accuracy is not None:
+        metrics = accuracy.metrics
+        reports = rating_report(
+            accuracy,
+            data=run.dataset.name,
+            model=run.family.name,
+            seed=run.seed,
+            parameters=parameters,
+            command=run.command,
+        )
     elif fitted.state.best_metric is not None:
         metrics = {f"validation_{run.settings.training.metric}": fitted.state.best_metric}
+    history = prepared.history if run.protocol in (None, "B") or fitted.saw_validation else parts.train
+    verification = verification_files(fitted.model.score, parts, history, run.seed)
     return write_bundle(
         out,
         bundle_content(
@@ -181,10 +230,10 @@ def export(run: Run, prepared: Prepared, fitted: Fitted, out: Path, *, overwrite
                 serving=serving,
                 dataset=run.dataset,
                 split=parts,
-                history=prepared.history if run.protocol is None or fitted.saw_validation else parts.train,
+                history=history,
                 training=TrainingRecord(run.seed, run.protocol, parameters),
                 metrics=metrics,
-                extra_files=reports | training_files(fitted, wall_s),
+                extra_files=reports | verification | training_files(fitted, wall_s),
             )
         ),
         overwrite=overwrite,

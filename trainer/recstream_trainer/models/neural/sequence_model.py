@@ -12,6 +12,7 @@ from pydantic import Field
 from recstream.bundle import OnnxEncoder
 from recstream.errors import DataError
 from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.model import Family, FamilySettings, Serving
 from recstream_trainer.models.neural.encoder import SequenceNetwork, ServedEncoder
 from recstream_trainer.models.neural.onnx_export import to_onnx
@@ -186,10 +187,12 @@ def sequence_family(
         Settings to how many numbers a step keeps of each position for its backward pass, about.
     """
 
-    def make(chosen: SequenceSettings, train: Interactions, item_count: int, seed: int, device: str) -> SequenceModel:
+    def make(
+        chosen: SequenceSettings, train: Interactions, catalogue: Catalogue, seed: int, device: str
+    ) -> SequenceModel:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            made = network(chosen, item_count)
+            made = network(chosen, catalogue.item_count)
         return SequenceModel(made, chosen, train, seed, device)
 
     def memory_bytes(chosen: SequenceSettings, users: int, items: int, interactions: int) -> int:
@@ -204,6 +207,7 @@ def sequence_family(
         settings=settings,
         make=make,
         memory_bytes=memory_bytes,
+        ordered=True,
         onward_share=_ONWARD_SHARE,
         quick={"max_length": 50, "batch_positions": 2048, **quick},
     )

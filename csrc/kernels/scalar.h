@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/kernels.h"
+
+namespace recstream::kernels::scalar {
+
+/// Those functions of Table that levels without compression of vectors share with the scalar one.
+void set_cutoffs(const RunBounds& run, const QueryBound& query, std::int32_t* cutoffs);
+std::size_t add_intervals(const ScoredGroup& group, std::int32_t least, const Intervals& end);
+std::int32_t reached_by(const std::int32_t* values, std::size_t n, std::size_t k, std::size_t slack,
+                        std::int32_t least);
+std::size_t keep_reaching(const Intervals& intervals, std::size_t n, std::int32_t least);
+void rank(const std::int32_t* values, std::size_t n, std::int32_t* ranks);
+
+}  // namespace recstream::kernels::scalar
