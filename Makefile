@@ -68,6 +68,7 @@ format: setup ## format Python and C++
 bench: core ## run the benchmarks and write benchmarks/results
 	$(BIN)/pip install -q --no-build-isolation -e '.[bench]'
 	$(BIN)/python -m benchmarks.als
+	$(BIN)/python -m benchmarks.bpr
 	$(BIN)/python -m benchmarks.event_log
 	$(BIN)/python -m benchmarks.front --rounds 1 --json benchmarks/results/front.json
 	$(BIN)/python -m benchmarks.fold_in

@@ -165,9 +165,49 @@ def test_users_with_two_items_keep_them() -> None:
     assert len(parts.train) == 3
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.integers(2, 8), st.integers(5, 30), st.integers(0, 99))
+def test_e_never_shows_a_cold_item_before_the_test(users: int, items: int, seed: int) -> None:
+    data = dense(seed, users, items, rating=4)
+    parts = split(data, "E", seed)
+    cold, tuned = parts.test_items, parts.validation_items
+    assert cold is not None
+    assert tuned is not None
+    assert cold.sum() == 2 * max(1, items // 10) == 2 * tuned.sum()
+    assert not (cold & tuned).any()
+    assert not cold[parts.before_test.items].any()
+    assert not tuned[parts.train.items].any()
+    assert cold[parts.test.items].all()
+    assert tuned[parts.validation.items].all()
+    assert [data.item_ids[code] for code in parts.item_codes] == parts.item_ids
+    found = [pairs(part, parts) for part in (parts.train, parts.validation, parts.test)]
+    assert sum(map(len, found)) == len(set.union(*found)) == users * items
+
+
+def test_e_leaves_out_who_has_nothing_to_be_known_by() -> None:
+    data = dataset(user=["u"] * 10 + [f"v{item}" for item in range(10)], item=[f"i{item}" for item in range(10)] * 2)
+    parts = split(data, "E", 3)
+    assert (parts.train.counts > 0).all()
+    assert len(parts.user_ids) == 1 + 7
+    assert len(parts.test) == 2
+
+
+def test_e_follows_its_seed_and_mixes_the_rows() -> None:
+    data = dense(rating=5, items=40)
+    first, again, other = split(data, "E", 1), split(data, "E", 1), split(data, "E", 2)
+    assert first.item_ids == again.item_ids
+    assert pairs(first.test, first) == pairs(again.test, again) != pairs(other.test, other)
+    assert first.item_codes.tolist() != sorted(first.item_codes.tolist())
+
+
+def test_e_needs_items_to_hold_out() -> None:
+    with pytest.raises(DataError, match="x: protocol E holds out items, and there are only 3"):
+        split(dense(items=3, rating=5), "E", 0)
+
+
 def test_a_protocol_has_a_letter() -> None:
     assert require_protocol("c") == "C"
-    with pytest.raises(DataError, match="protocol 'Z' is not one of A, C"):
+    with pytest.raises(DataError, match="protocol 'Z' is not one of A, C, E"):
         require_protocol("Z")
 
 

@@ -30,7 +30,7 @@ def evaluate(
     *,
     bundle: Annotated[Path, typer.Option(metavar="DIR", help="A bundle that was trained with the same --protocol.")],
     data: Annotated[str, typer.Option(metavar="NAME|PATH", help="The data that it was trained on.")],
-    protocol: Annotated[str, typer.Option(metavar="A|C", help="The hold-out; see docs/quality.md.")],
+    protocol: Annotated[str, typer.Option(metavar="A|C|E", help="The hold-out; see docs/quality.md.")],
     columns: ColumnsOption = None,
     items: ItemsOption = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the metrics there.")] = None,
@@ -71,4 +71,8 @@ def _show(judged: "JudgedModel") -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(f"{judged.model} on {judged.data}, protocol {split.protocol}, seed {split.seed}")
     console.print(table)
+    first = min(judged.ks)
+    for key in (f"{name}@{first}" for name in ("recall", "ndcg", "hr")):
+        low, high = judged.intervals[key]
+        console.print(f"{key} {metrics[key]:.4f}, 95% {low:.4f} to {high:.4f}; chance {judged.chance[key]:.4f}")
     console.print(f"{metrics['users']:,} users{auc}; the model saw {split.final_fit}")

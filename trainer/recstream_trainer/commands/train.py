@@ -50,7 +50,7 @@ def train(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the bundle that is made.")],
     protocol: Annotated[
-        str | None, typer.Option(metavar="A|B|C", help="Hold out a test part by this protocol, and report on it.")
+        str | None, typer.Option(metavar="A|B|C|E", help="Hold out a test part by this protocol, and report on it.")
     ] = None,
     config: Annotated[
         Path | None,

@@ -10,7 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recstream_trainer.datasets import Dataset
-from recstream_trainer.evaluation.metrics import item_user_counts, metrics_of
+from recstream_trainer.evaluation.bootstrap import Interval, mean_intervals
+from recstream_trainer.evaluation.chance import chance_metrics
+from recstream_trainer.evaluation.metrics import item_user_counts, metrics_of, per_user_metrics
 from recstream_trainer.evaluation.protocols import Split
 from recstream_trainer.evaluation.ranking import Rankings, Scorer, rank_items
 
@@ -37,6 +39,10 @@ class JudgedModel:
         Lengths of lists that the metrics are given for.
     metrics : dict of str to float
         As from `evaluate_ranking`, larger is better.
+    intervals : dict of str to (float, float)
+        Of the means over users, by the same names: see `bootstrap`.
+    chance : dict of str to float
+        What a random order of the items comes to, by the same names: see `chance`.
     popularity : int64 (N,)
         How many users had each item before the test part.
     diversity_by : str
@@ -52,6 +58,8 @@ class JudgedModel:
     rankings: Rankings
     ks: Sequence[int]
     metrics: dict[str, float]
+    intervals: dict[str, Interval]
+    chance: dict[str, float]
     popularity: NDArray[np.int64] = field(repr=False)
     diversity_by: str
     wall_s: float
@@ -85,10 +93,11 @@ def judge(
         Nobody can be judged, or scores are NaN.
     """
     started = time.perf_counter()
-    rankings = rank_items(score, split.before_test, split.test, max(*ks, CURVE_LENGTH))
+    rankings = rank_items(score, split.before_test, split.test, max(*ks, CURVE_LENGTH), among=split.test_items)
     popularity = item_user_counts(split.before_test, len(split.item_ids))
     features, diversity_by = item_features(dataset.items[split.item_codes], item_vectors)
     metrics = metrics_of(rankings, ks, popularity, split.before_test.active_users, features)
+    means = {f"{name}@{k}": values for k in sorted(ks) for name, values in per_user_metrics(rankings, k).items()}
     return JudgedModel(
         model=model,
         parameters=parameters,
@@ -97,6 +106,8 @@ def judge(
         rankings=rankings,
         ks=tuple(ks),
         metrics=metrics,
+        intervals=mean_intervals(means, split.seed),
+        chance={f"{name}@{k}": value for k in sorted(ks) for name, value in chance_metrics(rankings, k).items()},
         popularity=popularity,
         diversity_by=diversity_by,
         wall_s=time.perf_counter() - started,

@@ -75,7 +75,7 @@ def metrics_of(
     for k in sorted(ks):
         metrics |= {f"{name}@{k}": float(values.mean()) for name, values in per_user_metrics(rankings, k).items()}
         lists = rankings.items[:, :k]
-        metrics[f"coverage@{k}"] = coverage(lists, len(popularity))
+        metrics[f"coverage@{k}"] = coverage(lists, rankings.item_count)
         metrics[f"novelty@{k}"] = novelty(lists, popularity, user_count)
         if item_features is not None:
             metrics[f"diversity@{k}"] = diversity(lists, item_features)

@@ -1,6 +1,6 @@
 """Hold-outs: which interactions a model learns from, is tuned on and is judged by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -15,7 +15,7 @@ from recstream_trainer.evaluation.interactions import Interactions
 
 __all__ = ["PROTOCOLS", "Interactions", "Protocol", "Split", "holdout_by_time", "require_protocol", "split"]
 
-Protocol = Literal["A", "C"]
+Protocol = Literal["A", "C", "E"]
 PROTOCOLS: Final[tuple[Protocol, ...]] = get_args(Protocol)
 
 _CORE = 5
@@ -44,6 +44,8 @@ class Split:
     final_fit : str
         What the model that is judged or exported has seen: ``"train"``, or ``"train+validation"`` if the trainer fits
         it again after tuning and says so with `dataclasses.replace`.
+    validation_items, test_items : bool (N,) or None
+        Only these are ranked when that part is judged; None: all.
     """
 
     protocol: str | None
@@ -56,6 +58,8 @@ class Split:
     user_codes: NDArray[np.int64]
     item_codes: NDArray[np.int64]
     final_fit: str
+    validation_items: NDArray[np.bool_] | None = None
+    test_items: NDArray[np.bool_] | None = None
 
     @property
     def before_test(self) -> Interactions:
@@ -69,14 +73,15 @@ def split(dataset: Dataset, protocol: Protocol, seed: int) -> Split:
     Parameters
     ----------
     seed : int
-        Of the random choices of protocol C; A makes none.
+        Of the random choices of protocols C and E; A makes none.
 
     Raises
     ------
     DataError
         The data set has no timestamps, which A needs, or too few interactions.
     """
-    return _next_item(dataset, seed) if protocol == "A" else _random_by_user(dataset, seed)
+    hold_out = {"A": _next_item, "C": _random_by_user, "E": _cold_items}[protocol]
+    return hold_out(dataset, seed)
 
 
 def require_protocol(text: str) -> Protocol:
@@ -138,11 +143,7 @@ def _random_by_user(dataset: Dataset, seed: int) -> Split:
 
     Rounded down, but at least one of two positives is for the test, and of three one for validation, as in RecBole.
     """
-    rows = _oldest_first(dataset)
-    if "rating" in rows.columns:
-        rows = rows.filter(pl.col("rating") >= _POSITIVE_FROM)
-    if rows.is_empty():
-        raise DataError(f"{dataset.name}: protocol C takes ratings of {_POSITIVE_FROM:g} or more, and there are none")
+    rows = _positives(dataset, "C")
     users = rows["user"].to_numpy()
     shuffled = np.random.default_rng(seed).permutation(len(users))
     place = np.empty(len(users), dtype=np.int64)
@@ -153,6 +154,38 @@ def _random_by_user(dataset: Dataset, seed: int) -> Split:
     from_end = count - 1 - place
     parts = np.select([from_end < test, from_end < test + validation], [_TEST, _VALIDATION], _TRAIN)
     return _split(dataset, "C", seed, rows, parts)
+
+
+def _cold_items(dataset: Dataset, seed: int) -> Split:
+    """Protocol E: a random fifth of the items is for the test, and a tenth for validation; nobody had them before.
+
+    The items are coded in random order: those that no model knows rank by it, and data sets tend to begin with what is
+    popular.
+    """
+    rows = _positives(dataset, "E")
+    items = np.random.default_rng(seed).permutation(rows["item"].unique(maintain_order=True).sort().to_numpy())
+    tenth = max(1, len(items) // 10)
+    if len(items) <= 3 * tenth:
+        raise DataError(f"{dataset.name}: protocol E holds out items, and there are only {len(items)}")
+    part_of = np.full(dataset.item_count, _TRAIN)
+    part_of[items[: 2 * tenth]], part_of[items[2 * tenth : 3 * tenth]] = _TEST, _VALIDATION
+    parts = part_of[rows["item"].to_numpy()]
+    known = np.isin(rows["user"].to_numpy(), rows["user"].to_numpy()[parts == _TRAIN])
+    order = np.random.default_rng([seed, 1]).permutation(items)
+    made = _split(dataset, "E", seed, rows.filter(known), parts[known], item_codes=order)
+    return replace(made, validation_items=part_of[order] == _VALIDATION, test_items=part_of[order] == _TEST)
+
+
+def _positives(dataset: Dataset, protocol: Protocol) -> pl.DataFrame:
+    """Rows with a rating of 3 or more, or all where there are no ratings, oldest first."""
+    rows = _oldest_first(dataset)
+    if "rating" in rows.columns:
+        rows = rows.filter(pl.col("rating") >= _POSITIVE_FROM)
+    if rows.is_empty():
+        raise DataError(
+            f"{dataset.name}: protocol {protocol} takes ratings of {_POSITIVE_FROM:g} or more, and there are none"
+        )
+    return rows
 
 
 def _oldest_first(dataset: Dataset) -> pl.DataFrame:
@@ -171,11 +204,24 @@ def _places(users: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def _split(
-    dataset: Dataset, protocol: Protocol | None, seed: int, rows: pl.DataFrame, parts: NDArray[np.integer]
+    dataset: Dataset,
+    protocol: Protocol | None,
+    seed: int,
+    rows: pl.DataFrame,
+    parts: NDArray[np.integer],
+    *,
+    item_codes: NDArray[np.integer] | None = None,
 ) -> Split:
-    """Code the users and items that the rows have, in the order of the data set, and deal the rows to their parts."""
+    """Code the users and items that the rows have, and deal the rows to their parts.
+
+    Codes are in the order of the data set, or those of the items in the order of `item_codes`, which has them all.
+    """
     user_codes, users = np.unique(rows["user"].to_numpy(), return_inverse=True)
-    item_codes, items = np.unique(rows["item"].to_numpy(), return_inverse=True)
+    if item_codes is None:
+        item_codes = np.unique(rows["item"].to_numpy())
+    place_of = np.zeros(dataset.item_count, dtype=np.int64)
+    place_of[item_codes] = np.arange(len(item_codes))
+    items = place_of[rows["item"].to_numpy()]
     weights = rows["weight"].to_numpy() if "weight" in rows.columns else np.ones(len(users), dtype=np.float32)
     times = unix_seconds(rows["timestamp"]).to_numpy() if "timestamp" in rows.columns else None
 

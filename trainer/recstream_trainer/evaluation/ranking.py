@@ -22,7 +22,7 @@ class Rankings:
     Attributes
     ----------
     item_count : int
-        Number of items, N.
+        Number of items that are ranked.
     users : int64 (M,)
         The judged users: those with at least one target that they had not taken before.
     items : int32 (M, K)
@@ -31,6 +31,8 @@ class Rankings:
         Which of these are targets.
     target_counts : int64 (M,)
         Targets of each user, at least 1.
+    eligible_counts : int64 (M,)
+        Items that each user could be given, targets among them.
     auc : float64 (M,)
         Probability that a target scores above another eligible item, ties counting half; NaN without other items.
     """
@@ -40,6 +42,7 @@ class Rankings:
     items: NDArray[np.int32]
     hits: NDArray[np.bool_]
     target_counts: NDArray[np.int64]
+    eligible_counts: NDArray[np.int64]
     auc: NDArray[np.float64]
 
 
@@ -50,6 +53,7 @@ def rank_items(
     k: int,
     *,
     users: NDArray[np.int64] | None = None,
+    among: NDArray[np.bool_] | None = None,
     batch_size: int = 128,
 ) -> Rankings:
     """Rank every item that a user has not seen.
@@ -66,6 +70,8 @@ def rank_items(
         Length of the lists.
     users : int64 (n,), optional
         Judge these only; by default everybody with a target.
+    among : bool (N,), optional
+        Rank these items only.
     batch_size : int
         Users scored at a time; each takes about 40 bytes an item of memory.
 
@@ -76,7 +82,7 @@ def rank_items(
     """
     candidates = np.flatnonzero(target.counts) if users is None else np.asarray(users, dtype=np.int64)
     batches = [candidates[start : start + batch_size] for start in range(0, len(candidates), batch_size)]
-    parts = [part for batch in batches if len((part := _rank_batch(score, seen, target, k, batch)).users)]
+    parts = [part for batch in batches if len((part := _rank_batch(score, seen, target, k, batch, among=among)).users)]
     if not parts:
         raise DataError("nobody has a held-out item that they had not taken before; use more data or another hold-out")
     return Rankings(
@@ -85,11 +91,20 @@ def rank_items(
         items=np.concatenate([part.items for part in parts]),
         hits=np.concatenate([part.hits for part in parts]),
         target_counts=np.concatenate([part.target_counts for part in parts]),
+        eligible_counts=np.concatenate([part.eligible_counts for part in parts]),
         auc=np.concatenate([part.auc for part in parts]),
     )
 
 
-def _rank_batch(score: Scorer, seen: Interactions, target: Interactions, k: int, users: NDArray[np.int64]) -> Rankings:
+def _rank_batch(
+    score: Scorer,
+    seen: Interactions,
+    target: Interactions,
+    k: int,
+    users: NDArray[np.int64],
+    *,
+    among: NDArray[np.bool_] | None,
+) -> Rankings:
     scores = np.array(score(users), dtype=np.float32)
     if np.isnan(scores).any():
         raise DataError(f"the model scored {int(np.isnan(scores).sum())} items with NaN; its training diverged")
@@ -98,12 +113,23 @@ def _rank_batch(score: Scorer, seen: Interactions, target: Interactions, k: int,
     seen_cells = seen.cells(users)
     relevant[seen_cells] = False
     scores[seen_cells] = _EXCLUDED
+    if among is not None:
+        relevant[:, ~among] = False
+        scores[:, ~among] = _EXCLUDED
     target_counts = relevant.sum(axis=1)
     judged = np.flatnonzero(target_counts)
     scores, relevant = scores[judged], relevant[judged]
     items = top_items(scores, k)
     hits = np.take_along_axis(relevant, np.maximum(items, 0), axis=1) & (items >= 0)
-    return Rankings(scores.shape[1], users[judged], items, hits, target_counts[judged], _auc(scores, relevant))
+    return Rankings(
+        scores.shape[1] if among is None else int(among.sum()),
+        users[judged],
+        items,
+        hits,
+        target_counts[judged],
+        (scores > _EXCLUDED).sum(axis=1),
+        _auc(scores, relevant),
+    )
 
 
 def top_items(scores: NDArray[np.float32], k: int) -> NDArray[np.int32]:

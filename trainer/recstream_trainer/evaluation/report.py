@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from recstream_trainer.evaluation.bootstrap import CONFIDENCE
 from recstream_trainer.evaluation.judged_model import JudgedModel
 from recstream_trainer.evaluation.rating_accuracy import RatingAccuracy
 
 _PROTOCOLS = {
     "A": "next item, full ranking: the last item of every user by time is the test, the one before it validation",
+    "E": "cold items: a random fifth of the items is held out and only these are ranked, a tenth more is validation",
     "C": "top-n: of every user's ratings of 3 or more a random tenth each is validation and test, full ranking",
 }
 _PER_LIST = {
@@ -101,6 +103,9 @@ def summary_of(judged: JudgedModel, *, wall_s: float | None = None, command: str
         "model": judged.model,
         "final_fit": judged.split.final_fit,
         **judged.metrics,
+        "intervals": {name: list(ends) for name, ends in judged.intervals.items()},
+        "confidence": CONFIDENCE,
+        "chance": judged.chance,
         "diversity_by": judged.diversity_by,
         "wall_s": round(judged.wall_s if wall_s is None else wall_s, 3),
         "command": command,
@@ -126,6 +131,10 @@ def _markdown(judged: JudgedModel, summary: dict[str, Any]) -> str:
         "",
         *_metric_table(judged),
         "",
+        f"{CONFIDENCE:.0%} intervals of means over users (percentile bootstrap), and what a random order comes to:",
+        "",
+        *_interval_table(judged),
+        "",
         *([f"AUC {judged.metrics['auc']:.4f}.", ""] if "auc" in judged.metrics else []),
         f"Items are alike, for diversity, by their {judged.diversity_by}.",
         "",
@@ -145,4 +154,16 @@ def _metric_table(judged: JudgedModel) -> list[str]:
     for name, meaning in _PER_LIST.items():
         values = " | ".join(f"{judged.metrics[f'{name}@{k}']:.4f}" for k in judged.ks)
         rows.append(f"| {name} | {values} | {meaning} |")
+    return rows
+
+
+def _interval_table(judged: JudgedModel) -> list[str]:
+    rows = ["| | " + " | ".join(f"@{k} | chance" for k in judged.ks) + " |", "|---|" + "---:|---:|" * len(judged.ks)]
+    for name in dict.fromkeys(key.partition("@")[0] for key in judged.intervals):
+        cells = []
+        for key in (f"{name}@{k}" for k in judged.ks):
+            low, high = judged.intervals[key]
+            chance = f"{judged.chance[key]:.4f}" if key in judged.chance else ""
+            cells.append(f"{low:.4f} to {high:.4f} | {chance}")
+        rows.append(f"| {name} | {' | '.join(cells)} |")
     return rows

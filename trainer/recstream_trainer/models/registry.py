@@ -22,6 +22,7 @@ FAMILIES: Final[dict[str, str]] = {
     "popular": "recstream_trainer.models.popular",
     "sasrec": "recstream_trainer.models.sasrec",
     "svdpp": "recstream_trainer.models.svdpp",
+    "tfidf": "recstream_trainer.models.tfidf",
     "user_knn": "recstream_trainer.models.user_knn",
 }
 """Name of a family to the module whose ``FAMILY`` it is; imported on demand, as torch takes seconds to load."""

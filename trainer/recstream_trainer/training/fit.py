@@ -185,5 +185,7 @@ class _Validation:
         if not len(self._users):
             return None
         split = self._split
-        rankings = rank_items(model.score, split.train, split.validation, k=_VALIDATION_K, users=self._users)
+        rankings = rank_items(
+            model.score, split.train, split.validation, k=_VALIDATION_K, users=self._users, among=split.validation_items
+        )
         return float(per_user_metrics(rankings, _VALIDATION_K)[self._metric].mean())

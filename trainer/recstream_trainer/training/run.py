@@ -34,7 +34,7 @@ class Run:
     ----------
     family : Family
     dataset : Dataset
-    protocol : "A", "B", "C" or None
+    protocol : "A", "B", "C", "E" or None
         The hold-out that the model is judged on; None trains on everything, and so does B, which judges models of
         parts of the data.
     settings : RunSettings
@@ -131,10 +131,10 @@ def _prepare_ratings(run: Run) -> Prepared:
 
 
 def _half_life(run: Run) -> float | None:
-    """Half-life of weights, in interactions, or None: protocol C holds out at random, so age says nothing there."""
+    """Half-life of weights, in interactions, or None: C and E hold out at random, so age says nothing there."""
     chosen = run.settings.data.half_life
     if chosen == "auto":
-        ordered = run.protocol != "C" and "timestamp" in run.dataset.interactions.columns
+        ordered = run.protocol not in ("C", "E") and "timestamp" in run.dataset.interactions.columns
         return _USUAL_HALF_LIFE if ordered and run.family.fades else None
     return None if chosen == "none" else chosen
 
