@@ -1,4 +1,4 @@
-"""Subcommands that talk to a server: recommend, event, events, similar, watch, models, verify."""
+"""Subcommands that talk to a server: recommend, event, events, similar, watch, models, load, verify."""
 
 # ruff: noqa: PLC0415 - imported when a command runs, as `recstream --help` must not wait for grpc
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from recstream.cli.load_command import load
 from recstream.cli.verify_command import verify
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: recstream similar --item 50 --where 'genres!=War'")(similar)
     app.command(epilog="Example: recstream watch --user 42")(watch)
     app.command(epilog="Example: recstream models")(models)
+    app.command(epilog="Example: recstream load --bundle ml-100k.bundle --rate 500 --mix recommend=95,event=5")(load)
     app.command(epilog="Example: recstream verify --bundle ml-100k.bundle --target 127.0.0.1:50051")(verify)
 
 

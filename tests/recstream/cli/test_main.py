@@ -26,7 +26,7 @@ def test_without_arguments_it_shows_help() -> None:
     assert "Usage: recstream" in run().stdout + run().stderr
 
 
-@pytest.mark.parametrize("command", ["recommend", "event", "events", "similar", "watch", "models"])
+@pytest.mark.parametrize("command", ["recommend", "event", "events", "similar", "watch", "models", "load"])
 def test_help_shows_an_example(command: str) -> None:
     done = run(command, "--help")
     assert done.returncode == 0
