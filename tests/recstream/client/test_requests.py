@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from recstream.client import user_event
+from recstream.client import exists, item_filter, user_event
 from recstream.client.requests import rank_request, recommend_request, watch_request
 from recstream.v1.types_pb2 import SEEN_POLICY_EXCLUDE_SEEN, SEEN_POLICY_INCLUDE_SEEN, SEEN_POLICY_UNSPECIFIED
 
@@ -44,12 +44,14 @@ def test_seen_policy(include_seen: bool | None, policy: int) -> None:
 
 def test_every_field_arrives() -> None:
     event = user_event(item_id="i", event_type="click")
+    having_a_year = item_filter(exists("year"))
     request = recommend_request(
         "u",
         session_id="s",
         page_size=3,
         candidate_item_ids=["a", "b"],
         exclude_item_ids=("c",),
+        filter=having_a_year,
         include_attributes=True,
         recent_events=[event],
         min_state_version=9,
@@ -57,7 +59,13 @@ def test_every_field_arrives() -> None:
     fields = {field.name for field, _ in request.ListFields()}
     assert fields == {field.name for field in request.DESCRIPTOR.fields} - {"seen_policy"}
     ranked = rank_request(
-        "u", ["i"], session_id="s", include_attributes=True, recent_events=[event], min_state_version=9
+        "u",
+        ["i"],
+        session_id="s",
+        filter=having_a_year,
+        include_attributes=True,
+        recent_events=[event],
+        min_state_version=9,
     )
     fields = {field.name for field, _ in ranked.ListFields()}
     assert fields == {field.name for field in ranked.DESCRIPTOR.fields} - {"seen_policy"}
