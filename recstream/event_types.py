@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from recstream.errors import ConfigurationError
@@ -79,6 +79,9 @@ class EventTypes:
             repr((kind.name, kind.weight, kind.marks_seen, kind.positive_from)) for kind in self._types.values()
         )
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def __iter__(self) -> Iterator[EventType]:
+        return iter(self._types.values())
 
     def __contains__(self, name: object) -> bool:
         return name in self._types

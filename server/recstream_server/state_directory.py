@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from recstream import event_log_format
 from recstream.errors import ConfigurationError
 
 
@@ -44,7 +45,7 @@ class StateDirectory:
     @property
     def events_file(self) -> Path:
         """Where the event log is."""
-        return self.path / "events.db"
+        return self.path / event_log_format.FILE
 
     def close(self) -> None:
         """Let another server have the folder; harmless when repeated."""

@@ -7,6 +7,7 @@ from recstream_trainer.models import load_family
 from recstream_trainer.models.als import AlsSettings
 
 from recstream.errors import ConfigurationError
+from recstream.event_types import EventTypes
 
 ALS = load_family("als")
 
@@ -20,6 +21,15 @@ def test_later_sources_win(tmp_path: Path) -> None:
     assert (settings.training.patience, settings.training.metric) == (9, "recall@10")
     assert settings.training.max_epochs < read_settings(ALS).training.max_epochs
     assert settings.data.min_rating == 4
+
+
+def test_event_types_are_written_as_the_server_has_them(tmp_path: Path) -> None:
+    file = tmp_path / "train.toml"
+    file.write_text("[data.event_types]\nplay = { weight = 2.5 }\nstars = { weight = 1, positive_from = 3 }\n")
+    types = read_settings(ALS, file=file).data.cleaning_rules().event_types
+    assert types.names == ("play", "stars")
+    assert [types.resolve("play", None), types.resolve("stars", 2)] == [(2.5, True), (-1.0, True)]
+    assert read_settings(ALS).data.cleaning_rules().event_types.fingerprint == EventTypes().fingerprint
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -75,7 +85,10 @@ def test_every_key_is_described() -> None:
 
 
 def test_the_documentation_lists_every_key_with_its_default() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    whole = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    # The sections of the other families come after that of ALS.
+    before, _, rest = whole.partition("\n### als\n")
+    text = before + rest.partition("\n### ")[0]
     described = dict(re.findall(r"^\| `([a-z]+\.[a-z_]+)` \| ([^|]*) \|", text, flags=re.MULTILINE))
     defaults = read_settings(ALS).model_dump()
     for key, _ in known_keys(ALS):

@@ -8,10 +8,21 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, create_model
 
 from recstream.errors import ConfigurationError
+from recstream.event_types import EventType, EventTypes
 from recstream_trainer.datasets import CleaningRules
 from recstream_trainer.models import Family, FamilySettings
 from recstream_trainer.suggestions import closest
 from recstream_trainer.training.settings import TrainingSettings
+
+
+class EventTypeSettings(BaseModel):
+    """What an event of one type is worth, under the names that a server's ``[events.types]`` has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    weight: float
+    marks_seen: bool = True
+    positive_from: float | None = None
 
 
 class DataSettings(BaseModel):
@@ -35,9 +46,19 @@ class DataSettings(BaseModel):
     min_user_interactions: int = Field(default=1, ge=1, description="users with fewer are left out")
     min_item_interactions: int = Field(default=1, ge=1, description="items with fewer are left out")
 
+    event_types: dict[str, EventTypeSettings] | None = Field(
+        default=None,
+        min_length=1,
+        description="what events weigh, as events.types of the server; none: as its defaults",
+    )
+
     def cleaning_rules(self) -> CleaningRules:
         """The part of the settings that cleaning needs."""
+        types = self.event_types
         return CleaningRules(
+            event_types=EventTypes()
+            if types is None
+            else EventTypes(EventType(name, **kind.model_dump()) for name, kind in types.items()),
             repeats=None if self.repeats == "auto" else self.repeats,
             min_user_interactions=self.min_user_interactions,
             min_item_interactions=self.min_item_interactions,

@@ -7,38 +7,17 @@ from typing import Literal
 import apsw
 
 from recstream.errors import ConfigurationError
+from recstream.event_log_format import FORMAT_VERSION, SCHEMA
 from recstream_server.state_directory import sync_directory
 
 Durability = Literal["fsync", "os"]
 """``fsync``: an acknowledged event survives a power cut. ``os``: it survives the end of the process only."""
 
-FORMAT_VERSION = 1
 _SYNCHRONOUS = {"fsync": "FULL", "os": "NORMAL"}
 _OLDEST_SQLITE = (3, 51, 3)
 _BUSY_TIMEOUT_MS = 10_000
 _CACHE_KIB = 32 * 1024
 _WAL_KEPT_BYTES = 16 * 1024 * 1024
-
-# AUTOINCREMENT: a version is never given twice, not even after the newest events were erased. The index on user_id
-# ends in the rowid, which is the version, so it yields a user's events in order without naming it. An event of nobody
-# is one that the engine would refuse, at every start, once it is in the log.
-_SCHEMA = f"""
-BEGIN;
-CREATE TABLE events (
-    version INTEGER PRIMARY KEY AUTOINCREMENT,
-    event_id TEXT NOT NULL UNIQUE,
-    user_id TEXT NOT NULL,
-    session_id TEXT NOT NULL,
-    item_id TEXT NOT NULL,
-    event_type TEXT NOT NULL,
-    value REAL,
-    event_time_us INTEGER NOT NULL,
-    CHECK (user_id <> '' OR session_id <> '')
-) STRICT;
-CREATE INDEX events_by_user ON events (user_id);
-PRAGMA user_version = {FORMAT_VERSION};
-COMMIT;
-"""
 
 
 def open_writer(path: Path, durability: Durability, vfs: str | None) -> apsw.Connection:
@@ -99,7 +78,7 @@ def _require_schema(connection: apsw.Connection, path: Path) -> None:
     if version == 0 and empty:
         if connection.pragma("journal_mode", "wal") != "wal":
             raise ConfigurationError(f"{path}: the file system cannot keep a write-ahead log; use a local disk")
-        connection.execute(_SCHEMA)
+        connection.execute(SCHEMA)
     elif version != FORMAT_VERSION:
         raise ConfigurationError(
             f"{path}: format {version}, this server reads format {FORMAT_VERSION}; use the server that wrote it, or"

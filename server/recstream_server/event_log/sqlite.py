@@ -12,8 +12,9 @@ import apsw
 import structlog
 
 from recstream.errors import AlreadyExistsError, OverloadedError, UnavailableError
+from recstream.event_log_format import FORMAT_VERSION
 from recstream_server.event_log.protocol import AppendResult, NewEvent, Receipt, StoredEvent
-from recstream_server.event_log.schema import FORMAT_VERSION, Durability, open_reader, open_writer
+from recstream_server.event_log.schema import Durability, open_reader, open_writer
 
 _Row = TypeVar("_Row")
 _LOGGER = structlog.get_logger(__name__)

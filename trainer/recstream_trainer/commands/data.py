@@ -30,7 +30,10 @@ ColumnsOption = Annotated[
     ),
 ]
 ItemsOption = Annotated[
-    Path | None, typer.Option("--items", metavar="FILE", help="File with a row per item: title, genres and the like.")
+    Path | None,
+    typer.Option(
+        "--items", metavar="FILE|BUNDLE", help="Titles, genres and the like: a file with a row per item, or a bundle."
+    ),
 ]
 
 
@@ -61,7 +64,12 @@ def fetch(
 
 
 def describe(
-    source: Annotated[str, typer.Argument(metavar="NAME|PATH", help="A named set, or a CSV, TSV or Parquet file.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|PATH|events:DIR", help="A named set, a CSV, TSV or Parquet file, or a server's state folder."
+        ),
+    ],
     columns: ColumnsOption = None,
     items: ItemsOption = None,
     rows: Annotated[int, typer.Option(min=0, help="Interactions to show.")] = 5,

@@ -32,6 +32,7 @@ Examples:
   recstream train --model als --data ml-100k --out ml-100k.bundle
   recstream train --model als --data ml-1m --out ml-1m.bundle --protocol C
   recstream train --model als --data ml-100k --out small.bundle --quick --set model.dimension=16
+  recstream train --model als --data events:state --items ml-100k.bundle --out live.bundle
 """
 
 
@@ -46,7 +47,11 @@ def train(
         str, typer.Option(metavar="FAMILY", help="Model family, such as als or sasrec; docs/training.md has all.")
     ],
     data: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="ml-100k, ml-1m, completejourney, or a CSV, TSV or Parquet file.")
+        str,
+        typer.Option(
+            metavar="NAME|PATH|events:DIR",
+            help="ml-100k, ml-1m, completejourney, a CSV, TSV or Parquet file, or a server's --state.",
+        ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the bundle that is made.")],
     protocol: Annotated[

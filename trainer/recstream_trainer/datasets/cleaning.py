@@ -1,8 +1,7 @@
 """Raw rows to coded interactions, in small steps that each tell what they dropped."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -10,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recstream.errors import DataError
-from recstream.event_types import DEFAULT_EVENT_TYPES
+from recstream.event_types import EventTypes
 from recstream_trainer.datasets.cleaning_report import CleaningReport, CleaningStep
 from recstream_trainer.datasets.dataset import Dataset
 from recstream_trainer.datasets.raw_tables import RawTables
@@ -18,9 +17,6 @@ from recstream_trainer.datasets.values import as_id, as_number, as_timestamp, is
 
 MAX_ID_BYTES = 128
 """The limit of a bundle."""
-
-DEFAULT_TYPE_WEIGHTS: Mapping[str, float] = MappingProxyType({kind.name: kind.weight for kind in DEFAULT_EVENT_TYPES})
-"""The table that a server starts with, so that training and live events agree on what an event is worth."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +33,16 @@ class CleaningRules:
         Rows rated lower are dropped.
     min_user_interactions, min_item_interactions : int
         Users and items with fewer interactions are dropped, over and over until none is left (k-core). 1 keeps all.
-    type_weights : mapping of str to float
-        What an event of each type weighs; rows of types at 0 or below are dropped, other types weigh 1.
+    event_types : EventTypes
+        What an event of each type weighs, by default as in a server that starts with its defaults. Rows of types at 0
+        or below are dropped; types that are not in it weigh 1 in a file, and 0 in an event log.
     """
 
     repeats: Literal["last", "first", "sum"] | None = None
     min_rating: float | None = None
     min_user_interactions: int = 1
     min_item_interactions: int = 1
-    type_weights: Mapping[str, float] = field(default_factory=lambda: DEFAULT_TYPE_WEIGHTS)
+    event_types: EventTypes = field(default_factory=EventTypes)
 
 
 _Step = Callable[[pl.DataFrame, CleaningRules], pl.DataFrame]
@@ -65,7 +62,7 @@ def clean(name: str, raw: RawTables, rules: CleaningRules) -> Dataset:
         if not is_readable(dtype):
             raise DataError(f"{name}: the column for the {column} holds {dtype}; give it as text, numbers or dates")
     frame = raw.rows.with_row_index("row", offset=1)
-    report = [raw.unreadable] if raw.unreadable is not None else []
+    report = [raw.left_out] if raw.left_out is not None else []
     for what, step in _steps(frame.columns, rules):
         after = step(frame, rules)
         report.append(CleaningStep(what, frame.height, after.height, _examples(frame, after)))
@@ -152,7 +149,8 @@ def _weights(frame: pl.DataFrame, _: CleaningRules) -> pl.DataFrame:
 
 def _types(frame: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
     kind = pl.col("type").cast(pl.String).str.strip_chars().str.to_lowercase()
-    worth = kind.replace_strict(dict(rules.type_weights), default=1.0, return_dtype=pl.Float32)
+    weights = {known.name: known.weight for known in rules.event_types}
+    worth = kind.replace_strict(weights, default=1.0, return_dtype=pl.Float32)
     weight = worth * pl.col("weight") if "weight" in frame.columns else worth
     return frame.with_columns(weight.alias("weight")).filter(pl.col("weight") > 0)
 

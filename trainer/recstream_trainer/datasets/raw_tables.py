@@ -18,10 +18,10 @@ class RawTables:
         type that can be read as what it is meant to be: the text of a number is as good as the number.
     items : polars.DataFrame, optional
         ``item`` (text) and a column per attribute.
-    unreadable : CleaningStep, optional
-        Lines that did not even make a row.
+    left_out : CleaningStep, optional
+        What the reader left out: lines that did not even make a row, events that say nothing.
     """
 
     rows: pl.DataFrame
     items: pl.DataFrame | None = None
-    unreadable: CleaningStep | None = None
+    left_out: CleaningStep | None = None

@@ -7,6 +7,7 @@ from typing import IO
 
 import polars as pl
 
+from recstream.bundle import load_bundle
 from recstream.errors import DataError
 from recstream_trainer.datasets.attributes import typed_attributes
 from recstream_trainer.datasets.cleaning_report import CleaningStep
@@ -18,7 +19,7 @@ _SEPARATORS = "\t,;|"
 
 
 def read_tables(path: Path, columns: ColumnMapping, items: Path | None) -> RawTables:
-    """Read a file of interactions and, if given, one of item attributes.
+    """Read a file of interactions and, if given, the attributes of the items; see `read_items`.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def read_tables(path: Path, columns: ColumnMapping, items: Path | None) -> RawTa
     table, unreadable = read_table(path)
     roles = columns.resolve(table.columns, path.name)
     rows = table.select(pl.col(column).alias(role) for role, column in roles.items())
-    attributes = None if items is None else _read_items(items, roles["item"])
+    attributes = None if items is None else read_items(items, roles["item"])
     return RawTables(rows, attributes, unreadable)
 
 
@@ -97,7 +98,26 @@ def _open(path: Path) -> IO[str]:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-def _read_items(path: Path, item_column: str) -> pl.DataFrame:
+def read_items(path: Path, item_column: str) -> pl.DataFrame:
+    """Read the attributes of the items: a row each, with the id as text in the column ``item``.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a bundle.
+    item_column : str
+        Of the interactions; the file may name it so, too.
+
+    Raises
+    ------
+    DataError
+        A file that cannot be read, or without a column of ids.
+    BundleError
+        A bundle that is damaged.
+    """
+    if path.is_dir():
+        bundle = load_bundle(path)
+        return bundle.items.select(pl.exclude("item"), item=pl.Series(bundle.item_ids.to_list(), dtype=pl.String))
     table, _ = read_table(path)
     key = item_column if item_column in table.columns else find_column(table.columns, "item") or find_id(table.columns)
     if key is None:

@@ -1,5 +1,6 @@
 """Training of autoencoders: from what somebody has, as a set, to what they might have as well."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from recstream_trainer.models.model import FamilySettings, Serving
 from recstream_trainer.models.neural.dropout import Dropout
 from recstream_trainer.models.neural.onnx_export import to_onnx
 from recstream_trainer.models.neural.optimizer_state import arrays_of, restore_optimizer, tensors_under
+from recstream_trainer.models.neural.weight_average import follow
 from recstream_trainer.models.neural.windows import newest
 
 _TOGETHER: Final = 256
@@ -29,6 +31,9 @@ class AutoencoderSettings(FamilySettings):
     dropout: float = Field(default=0.5, ge=0, lt=1, description="share of the items left out of the input")
     learning_rate: float = Field(default=0.001, gt=0, description="of AdamW")
     weight_decay: float = Field(default=0.01, ge=0, description="of AdamW")
+    averaging: float = Field(
+        default=0.99, ge=0, lt=1, description="how much of the weights' moving average stays at a step; 0: no average"
+    )
     batch_users: int = Field(default=128, ge=1, description="users that a step learns from")
 
 
@@ -112,13 +117,17 @@ class SetNetwork(nn.Module):
 
 
 class AutoencoderModel:
-    """See `recstream_trainer.models.Model`. An epoch is a pass over the users that have items."""
+    """See `recstream_trainer.models.Model`. An epoch is a pass over the users that have items.
+
+    What is judged and exported is a moving average of the weights.
+    """
 
     def __init__(
         self, network: SetNetwork, settings: AutoencoderSettings, train: Interactions, seed: int, device: str
     ) -> None:
         self._network, self._settings, self._train, self._seed, self._device = network, settings, train, seed, device
         self._network.to(device)
+        self._average = copy.deepcopy(self._network).requires_grad_(requires_grad=False).eval()
         self._optimizer = torch.optim.AdamW(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
@@ -147,6 +156,7 @@ class AutoencoderModel:
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         self._steps += 1
+        follow(self._average, self._network, steps=self._steps, averaging=self._settings.averaging)
         return loss.item()
 
     def _sets(self, users: NDArray[np.int64]) -> list[torch.Tensor]:
@@ -159,22 +169,23 @@ class AutoencoderModel:
     @torch.inference_mode()
     def score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Model`."""
-        scores: NDArray[np.float32] = (self._encode(users) @ self._network.item_vectors.T).cpu().numpy()
+        scores: NDArray[np.float32] = (self._encode(users) @ self._average.item_vectors.T).cpu().numpy()
         return scores
 
     def _encode(self, users: NDArray[np.int64]) -> torch.Tensor:
-        self._network.eval()
-        return self._network.from_sets(*self._sets(users))
+        return self._average.from_sets(*self._sets(users))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See `Model`."""
         arrays = arrays_of("network", self._network.state_dict()) | arrays_of("adam", self._optimizer)
+        arrays |= arrays_of("average", self._average.state_dict())
         return arrays | {"epoch": np.array(self._epoch), "steps": np.array(self._steps)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """See `Model`."""
         self._epoch, self._steps = int(state["epoch"]), int(state["steps"])
         self._network.load_state_dict(tensors_under("network", state))
+        self._average.load_state_dict(tensors_under("average", state))
         restore_optimizer(self._optimizer, tensors_under("adam", state))
 
     @torch.inference_mode()
@@ -185,15 +196,14 @@ class AutoencoderModel:
         vectors = torch.cat(parts).numpy()
         known = self._train.counts > 0
         vectors[~known] = vectors[known].mean(axis=0)
-        items = self._network.item_vectors.cpu().numpy().copy()
+        items = self._average.item_vectors.cpu().numpy().copy()
         length = self._settings.max_length
-        onnx = to_onnx(self._network.cpu(), INPUTS, self._network.item_count, length)
-        self._network.to(self._device)
+        onnx = to_onnx(copy.deepcopy(self._average).cpu(), INPUTS, self._average.item_count, length)
         return Serving(vectors, items, OnnxEncoder(length, INPUTS), onnx)
 
 
 def memory_bytes(settings: AutoencoderSettings, users: int, items: int, interactions: int) -> int:
     """See `recstream_trainer.models.MemoryEstimate`."""
-    # Both tables with gradient, moments and the best state; a step's sets and scores, three times each.
+    # Both tables with gradient, moments, average and the best state; a step's sets and scores, three times each.
     step = settings.batch_users * 6 * items * 4
-    return 2 * items * settings.hidden * 4 * 7 + step + interactions * 24 + users * settings.hidden * 4
+    return 2 * items * settings.hidden * 4 * 9 + step + interactions * 24 + users * settings.hidden * 4

@@ -18,6 +18,7 @@ from recstream_trainer.models.neural.encoder import SequenceNetwork, ServedEncod
 from recstream_trainer.models.neural.onnx_export import to_onnx
 from recstream_trainer.models.neural.optimizer_state import arrays_of, restore_optimizer, tensors_under
 from recstream_trainer.models.neural.softmax_loss import full_softmax_loss
+from recstream_trainer.models.neural.weight_average import follow
 from recstream_trainer.models.neural.windows import Batch, batches_of, newest
 
 _WARM_UP_STEPS: Final = 100
@@ -104,15 +105,8 @@ class SequenceModel:
             group["lr"] = self._settings.learning_rate * min(1.0, self._steps / _WARM_UP_STEPS)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        self._follow()
+        follow(self._average.network, self._network, steps=self._steps, averaging=self._settings.averaging)
         return loss.item(), int(real.sum())
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        # The average forgets the random start first: early on it is that of all steps so far.
-        share = 1 - min(self._settings.averaging, self._steps / (self._steps + 10))
-        averages: list[torch.Tensor] = list(self._average.network.parameters())
-        torch._foreach_lerp_(averages, list(self._network.parameters()), share)
 
     def finish(self) -> None:
         """See `Model`; nothing is left to do."""
