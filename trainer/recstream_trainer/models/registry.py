@@ -15,6 +15,7 @@ FAMILIES: Final[dict[str, str]] = {
     "ease": "recstream_trainer.models.ease",
     "gru4rec": "recstream_trainer.models.gru4rec",
     "hstu": "recstream_trainer.models.hstu",
+    "item2vec": "recstream_trainer.models.item2vec",
     "item_knn": "recstream_trainer.models.item_knn",
     "lstm": "recstream_trainer.models.lstm",
     "mult_vae": "recstream_trainer.models.mult_vae",
@@ -23,7 +24,9 @@ FAMILIES: Final[dict[str, str]] = {
     "sasrec": "recstream_trainer.models.sasrec",
     "svdpp": "recstream_trainer.models.svdpp",
     "tfidf": "recstream_trainer.models.tfidf",
+    "two_tower": "recstream_trainer.models.two_tower",
     "user_knn": "recstream_trainer.models.user_knn",
+    "word2vec": "recstream_trainer.models.word2vec",
 }
 """Name of a family to the module whose ``FAMILY`` it is; imported on demand, as torch takes seconds to load."""
 

@@ -1,0 +1,30 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models.neural.pair_batches import pair_batches
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(0, 12), min_size=2, max_size=8), st.integers(1, 5), st.integers(1, 6), st.integers(0, 9))
+def test_what_is_to_be_found_is_never_read(counts: list[int], targets: int, length: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    items = np.concatenate([rng.permutation(20)[:count] for count in [*counts, 2]])
+    owners = np.repeat(np.arange(len(counts) + 1), [*counts, 2])
+    train = Interactions.from_rows(owners, items, (items + 1).astype(np.float32), len(counts) + 1)
+    pairs = 0
+    for batch in pair_batches(train, rng, batch_users=3, targets=targets, length=length, negatives=7):
+        assert batch.rows.shape == batch.weights.shape
+        assert batch.rows.shape[1] <= length
+        assert np.isin(batch.uniform, items).all()
+        for place in range(len(batch.rows)):
+            real = batch.weights[place] > 0
+            read = set(batch.rows[place][real].tolist())
+            found = set(batch.targets[batch.owners == place].tolist())
+            assert read
+            assert 1 <= len(found) <= targets
+            assert not read & found
+            assert any(read | found <= set(train.of(user).tolist()) for user in range(train.user_count))
+        np.testing.assert_array_equal(batch.importance, batch.targets + 1)
+        pairs += len(batch.targets)
+    assert pairs >= 1

@@ -1,0 +1,101 @@
+"""Batches for two towers: of each user some items to read, others to find, and items that nobody asked for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recstream_trainer.evaluation import Interactions
+
+
+@dataclass(frozen=True, eq=False)
+class PairBatch:
+    """A training step.
+
+    Attributes
+    ----------
+    rows : int64 (B, L)
+        What is read of each user, padded with 0.
+    weights : float32 (B, L)
+        Padding 0.
+    owners, targets : int64 (P,)
+        Place of the user in the batch and item of each pair to find; none of these is read.
+    importance : float32 (P,)
+        Weight of each pair.
+    uniform : int64 (M,)
+        Items drawn evenly.
+    """
+
+    rows: torch.Tensor
+    weights: torch.Tensor
+    owners: torch.Tensor
+    targets: torch.Tensor
+    importance: torch.Tensor
+    uniform: torch.Tensor
+
+
+def pair_batches(
+    train: Interactions,
+    rng: np.random.Generator,
+    *,
+    batch_users: int,
+    targets: int,
+    length: int,
+    negatives: int,
+) -> Iterator[PairBatch]:
+    """About as many pairs as there are interactions; users with two or more take part.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+        Draws everything.
+    targets : int
+        Pairs of a user in a batch: at most this, and at most half of their items. Who has more comes more often.
+    length : int
+        Items read of a user, at most.
+    negatives : int
+        Items drawn evenly from those that somebody has.
+    """
+    there = np.unique(train.items).astype(np.int64)
+    users = np.flatnonzero(train.counts > 1)
+    visits = rng.permutation(np.repeat(users, -(-train.counts[users] // targets)))
+    for start in range(0, len(visits), batch_users):
+        # A user who comes twice in a batch would be their own negative.
+        batch = np.unique(visits[start : start + batch_users])
+        yield _batch(train, batch, rng, targets=targets, length=length, uniform=rng.choice(there, negatives))
+
+
+def _batch(
+    train: Interactions,
+    users: NDArray[np.int64],
+    rng: np.random.Generator,
+    *,
+    targets: int,
+    length: int,
+    uniform: NDArray[np.int64],
+) -> PairBatch:
+    counts = train.counts[users]
+    owners = np.repeat(np.arange(len(users)), counts)
+    first = np.cumsum(counts) - counts
+    places = train.indptr[users][owners] + np.arange(len(owners)) - first[owners]
+    # In random order within each user: the first few are to be found, the next are read.
+    places = places[np.lexsort((rng.random(len(owners)), owners))]
+    rank = np.arange(len(owners)) - first[owners]
+    sought = np.minimum(targets, counts // 2)[owners]
+    found = rank < sought
+    read = ~found & (rank < sought + length)
+    width = int((rank - sought)[read].max()) + 1
+    rows, weights = np.zeros((len(users), width), np.int64), np.zeros((len(users), width), np.float32)
+    cells = owners[read], (rank - sought)[read]
+    rows[cells], weights[cells] = train.items[places[read]], train.weights[places[read]]
+    arrays = (
+        rows,
+        weights,
+        owners[found],
+        train.items[places[found]].astype(np.int64),
+        train.weights[places[found]],
+        uniform,
+    )
+    return PairBatch(*map(torch.from_numpy, arrays))

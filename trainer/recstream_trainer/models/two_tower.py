@@ -1,0 +1,168 @@
+"""Two towers: items from id, text and attributes, users from their history (Yi et al. 2019, Yang et al. 2020)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recstream.bundle import OnnxEncoder
+from recstream.errors import DataError
+from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models.catalogue import Catalogue
+from recstream_trainer.models.item_text import item_tokens
+from recstream_trainer.models.model import Family, FamilySettings, Serving
+from recstream_trainer.models.neural.item_features import item_features
+from recstream_trainer.models.neural.onnx_export import to_onnx
+from recstream_trainer.models.neural.optimizer_state import arrays_of, restore_optimizer, tensors_under
+from recstream_trainer.models.neural.pair_batches import PairBatch, pair_batches
+from recstream_trainer.models.neural.sampled_softmax import log_shares, sampled_softmax_loss
+from recstream_trainer.models.neural.towers import INPUTS, ServedEncoder, Towers, user_vectors
+from recstream_trainer.models.neural.windows import newest
+from recstream_trainer.models.tfidf import TfidfSettings, content_vectors
+
+_TOGETHER: Final = 256
+
+
+class TwoTowerSettings(FamilySettings):
+    """Settings of `two_tower`."""
+
+    dimension: int = Field(default=64, ge=1, le=2048, description="numbers in a vector")
+    hidden: int = Field(default=128, ge=1, description="numbers of the towers' hidden layers")
+    text_dimension: int = Field(default=32, ge=1, le=2048, description="numbers that the words are reduced to")
+    id_dropout: float = Field(default=0.5, ge=0, le=1, description="share of the items that a step sees without id")
+    max_length: int = Field(default=100, ge=1, le=2048, description="items of a history that are read")
+    learning_rate: float = Field(default=0.002, gt=0, description="of AdamW")
+    weight_decay: float = Field(default=0.01, ge=0, description="of AdamW")
+    batch_users: int = Field(default=256, ge=2, description="users that a step learns from")
+    targets: int = Field(default=8, ge=1, description="items to find of a user in a step, at most")
+    uniform_negatives: int = Field(default=1024, ge=0, description="negatives drawn evenly, beside those of the batch")
+
+
+class TwoTowerModel:
+    """See `recstream_trainer.models.Model`. An epoch finds about as many pairs as there are interactions."""
+
+    def __init__(
+        self, settings: TwoTowerSettings, train: Interactions, catalogue: Catalogue, seed: int, device: str
+    ) -> None:
+        if not (train.counts > 1).any():
+            raise DataError("--model two_tower: nobody has two items, one to read and one to find; try tfidf")
+        self._settings, self._train, self._seed, self._device = settings, train, seed, device
+        counts = np.bincount(train.items, minlength=catalogue.item_count)
+        tokens = item_tokens(catalogue, "two_tower")
+        text = content_vectors(tokens, counts > 0, TfidfSettings(dimension=settings.text_dimension), seed)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            features = item_features(tokens, text, counts > 0)
+            self._towers = Towers(features, settings.dimension, settings.hidden, settings.id_dropout).to(device)
+        self._counts = torch.from_numpy(counts).to(device)
+        self._optimizer = torch.optim.AdamW(
+            self._towers.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self._epoch = 0
+
+    def run_epoch(self) -> float:
+        """See `Model`; the loss is the mean cross-entropy among the sampled items, in nats."""
+        settings = self._settings
+        rng = np.random.default_rng([self._seed, self._epoch])
+        with torch.random.fork_rng():
+            torch.manual_seed(int(rng.integers(2**62)))
+            self._towers.train()
+            batches = pair_batches(
+                self._train,
+                rng,
+                batch_users=settings.batch_users,
+                targets=settings.targets,
+                length=settings.max_length,
+                negatives=settings.uniform_negatives,
+            )
+            losses = [self._step(batch) for batch in batches]
+        self._epoch += 1
+        return sum(losses) / len(losses)
+
+    def _step(self, batch: PairBatch) -> float:
+        rows, weights, owners, targets, importance, uniform = (
+            part.to(self._device)
+            for part in (batch.rows, batch.weights, batch.owners, batch.targets, batch.importance, batch.uniform)
+        )
+        candidates = torch.unique(torch.cat([targets, uniform]))
+        items, place = torch.unique(torch.cat([candidates, rows.flatten()]), return_inverse=True)
+        vectors = self._towers.items(items)
+        users = user_vectors(self._towers.user_tower, vectors[place[len(candidates) :].view(rows.shape)], weights)
+        shares = log_shares(self._counts[candidates], self._counts, len(targets), len(uniform))
+        loss = sampled_softmax_loss(
+            users @ vectors[place[: len(candidates)]].T - shares,
+            owners,
+            torch.searchsorted(candidates, targets),
+            importance,
+        )
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        return loss.item()
+
+    def finish(self) -> None:
+        """See `Model`; nothing is left to do."""
+
+    @torch.inference_mode()
+    def score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See `Model`."""
+        items = self._item_vectors()
+        scores: NDArray[np.float32] = (self._encode(users, items) @ items.T).cpu().numpy()
+        return scores
+
+    def _item_vectors(self) -> torch.Tensor:
+        self._towers.eval()
+        return self._towers.items(torch.arange(len(self._counts), device=self._device))
+
+    def _encode(self, users: NDArray[np.int64], items: torch.Tensor) -> torch.Tensor:
+        histories = newest(self._train, users, self._settings.max_length, len(self._counts))
+        vectors: torch.Tensor = ServedEncoder(items, self._towers.user_tower)(*histories.inputs(INPUTS, self._device))
+        return vectors
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """See `Model`."""
+        arrays = arrays_of("towers", self._towers.state_dict()) | arrays_of("adam", self._optimizer)
+        return arrays | {"epoch": np.array(self._epoch)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """See `Model`."""
+        self._epoch = int(state["epoch"])
+        self._towers.load_state_dict(tensors_under("towers", state))
+        restore_optimizer(self._optimizer, tensors_under("adam", state))
+
+    @torch.inference_mode()
+    def serving(self) -> Serving:
+        """See `Model`; somebody without a history gets the mean of the others' vectors."""
+        users, items = np.arange(self._train.user_count), self._item_vectors()
+        parts = [self._encode(users[start : start + _TOGETHER], items) for start in range(0, len(users), _TOGETHER)]
+        vectors = torch.cat(parts).cpu().numpy()
+        known = self._train.counts > 0
+        vectors[~known] = vectors[known].mean(axis=0)
+        length = self._settings.max_length
+        encoder = ServedEncoder(items.cpu(), self._towers.cpu().user_tower).eval()
+        onnx = to_onnx(encoder, INPUTS, len(items), length)
+        self._towers.to(self._device)
+        return Serving(vectors, items.cpu().numpy().copy(), OnnxEncoder(length, INPUTS), onnx)
+
+
+def _memory_bytes(settings: TwoTowerSettings, users: int, items: int, interactions: int) -> int:
+    # Words as text; the table of ids with gradient, moments and the best state; a step's histories and scores.
+    words = items * (20 * 80 + settings.text_dimension * 24)
+    table = items * settings.dimension * 4 * 7
+    candidates = settings.batch_users * settings.targets + settings.uniform_negatives
+    step = settings.batch_users * (settings.max_length * settings.dimension + candidates) * 4 * 3
+    return words + table + step + interactions * 24 + users * settings.dimension * 4
+
+
+FAMILY: Final = Family(
+    name="two_tower",
+    summary="hybrid: items from id, text and attributes, users from their history; new items from content alone",
+    settings=TwoTowerSettings,
+    make=TwoTowerModel,
+    memory_bytes=_memory_bytes,
+    fades=True,
+    quick={"dimension": 32, "hidden": 32, "text_dimension": 16, "uniform_negatives": 256},
+)
