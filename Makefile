@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CMAKE_BUILD := build/cmake
 
 .DEFAULT_GOAL := help
-.PHONY: help setup core protos test test-full sanitize lint format bench bench-large demo serve clean
+.PHONY: help setup core protos test test-full sanitize lint format bench bench-load bench-large demo serve clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,6 +80,9 @@ bench: core ## run the benchmarks and write benchmarks/results
 
 bench-large: core ## exact search beside FAISS at 1M and 5M items: about an hour
 	$(BIN)/python -m benchmarks.large_catalogues
+
+bench-load: core ## `recstream load` beside h2load, which must be installed
+	$(BIN)/python -m benchmarks.load_client --json benchmarks/results/load_client.json
 
 demo: core ## ml-100k: train, serve, and see events change an answer
 	$(BIN)/python examples/demo.py

@@ -130,7 +130,7 @@ def _stages(rate: float, ramp: str, concurrency: int, find_capacity: bool, durat
 
 
 def _dump(path: Path, user_id: str, count: int) -> None:
-    from recstream.load.http2 import framed
+    from recstream.load.frames import framed
     from recstream.load.operations import recommend_message
 
     path.write_bytes(framed(recommend_message(user_id, count)))

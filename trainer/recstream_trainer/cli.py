@@ -2,10 +2,10 @@
 
 import typer
 
-from recstream_trainer.commands import data, evaluate, train
+from recstream_trainer.commands import data, evaluate, leaderboard, train
 
 
 def register(app: typer.Typer) -> None:
-    """Add ``train``, ``data`` and ``evaluate``; none of them loads torch before it runs."""
-    for command in (train, data, evaluate):
+    """Add ``train``, ``data``, ``evaluate`` and ``leaderboard``; none of them loads torch before it runs."""
+    for command in (train, data, evaluate, leaderboard):
         command.register(app)

@@ -59,7 +59,7 @@ def test_failures_end_it_with_an_error_unless_they_are_allowed(serve: Serve, use
             context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
         return answer_of(request.page_size)
 
-    load = ("--target", serve(RecommendItems=sometimes), "--user-file", users, "--rate", "100", "--duration", "1")
+    load = ("--target", serve(RecommendItems=sometimes), "--user-file", users, "--rate", "200", "--duration", "0.5")
     done = run(*load, "--warmup", "0")
     assert done.returncode == 1
     assert "failed: recommend: UNAVAILABLE: not now" in done.stderr

@@ -40,18 +40,17 @@ def test_one_slow_call_in_fifty_is_the_98th_percentile(serve_slowly) -> None:
             time.sleep(0.8)
         return answer_of(10)
 
-    result = drive(serve_slowly(RecommendItems=recommend), Stage(4.0, rate=50), processes=2, connections=2)
+    result = drive(serve_slowly(RecommendItems=recommend), Stage(2.0, rate=100), processes=2, connections=2)
     assert (result.sent, result.failed) == (200, 0)
     assert result.percentile_ms(96) < 700
     assert 800 <= result.percentile_ms(98.5) < 1300
     assert len(result.histogram()) == 200
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_an_open_loop_sees_a_stall_in_every_call_that_came_during_it(serve_slowly, processes: int) -> None:
+def test_an_open_loop_sees_a_stall_in_every_call_that_came_during_it(serve_slowly) -> None:
     stage = Stage(4.0, rate=RATE)
     target = serve_slowly(RecommendItems=Stalling().recommend)
-    result = drive(target, stage, processes=processes, connections=4)
+    result = drive(target, stage, processes=2, connections=4)
     assert (result.sent, result.failed) == (stage.arrivals, 0)
     # RATE * STALL_S calls come while nothing is answered, evenly, so the slowest share f waits STALL_S - f * N / RATE.
     for percentile in (99, 90, 80):
@@ -62,9 +61,9 @@ def test_an_open_loop_sees_a_stall_in_every_call_that_came_during_it(serve_slowl
 
 
 def test_a_closed_loop_hides_the_same_stall(serve_slowly) -> None:
-    result = drive(serve_slowly(RecommendItems=Stalling().recommend), Stage(4.0, concurrency=1))
+    result = drive(serve_slowly(RecommendItems=Stalling().recommend), Stage(3.0, concurrency=1))
     assert result.failed == 0
-    assert result.sent > 40
+    assert result.sent > 20
     assert result.percentile_ms(100) >= 1000 * STALL_S
     assert result.percentile_ms(90) < 350  # an open loop's is above 900
 

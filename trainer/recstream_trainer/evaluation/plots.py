@@ -1,11 +1,13 @@
 """The plots of a report, as PNG images."""
 
+from collections.abc import Mapping
 from io import BytesIO
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from recstream_trainer.evaluation.bootstrap import Interval
 from recstream_trainer.evaluation.judged_model import CURVE_LENGTH, JudgedModel
 from recstream_trainer.evaluation.metrics import per_user_metrics
 
@@ -63,6 +65,19 @@ def history_lengths(judged: JudgedModel) -> bytes:
     means = np.bincount(group, weights=ndcg) / np.maximum(users, 1)
     axes.bar(np.arange(len(users)), means, color=_INK)
     axes.set_xticks(np.arange(len(users)), labels, rotation=30, ha="right")
+    return _png(figure)
+
+
+def interval_bars(bars: Mapping[str, tuple[float, Interval]], across: str) -> bytes:
+    """A bar for each name, the first on top, with its interval."""
+    figure, axes = _figure(across, "")
+    places = np.arange(len(bars))
+    means = np.array([mean for mean, _ in bars.values()])
+    ends = np.array([interval for _, interval in bars.values()])
+    reach = np.maximum(np.stack([means - ends[:, 0], ends[:, 1] - means]), 0)
+    axes.barh(places, means, xerr=reach, color=_INK, error_kw={"ecolor": _SECOND, "capsize": 3})
+    axes.set_yticks(places, list(bars))
+    axes.invert_yaxis()
     return _png(figure)
 
 

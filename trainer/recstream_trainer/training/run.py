@@ -4,14 +4,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from recstream.bundle import Manifest, TrainingRecord, write_bundle
 from recstream.errors import ConfigurationError
 from recstream_trainer.config import RunSettings
 from recstream_trainer.datasets import Dataset
 from recstream_trainer.evaluation import Interactions, Split, holdout_by_time, split
-from recstream_trainer.evaluation.judged_model import judge
+from recstream_trainer.evaluation.judged_model import JudgedModel, judge
 from recstream_trainer.evaluation.protocols import Protocol, everything
 from recstream_trainer.evaluation.rating_accuracy import RatingAccuracy, ratings_of
 from recstream_trainer.evaluation.report import rating_report, report_files
@@ -160,6 +162,45 @@ def plan_of(run: Run, prepared: Prepared) -> Plan:
     return Plan(make, prepared.split, settings, run.seed, refit=refit, onward_share=run.family.onward_share)
 
 
+def judge_fitted(run: Run, prepared: Prepared, fitted: Fitted, item_vectors: NDArray[np.float32]) -> JudgedModel:
+    """Judge the model on the test part.
+
+    Parameters
+    ----------
+    item_vectors : float32 (N, d)
+        That the model is served with.
+
+    Raises
+    ------
+    DataError
+        Nobody can be judged, or scores are NaN.
+    """
+    return judge(
+        fitted.model.score,
+        run.dataset,
+        _final_split(prepared, fitted),
+        model=run.family.name,
+        parameters=_parameters(run, prepared, fitted),
+        item_vectors=item_vectors,
+    )
+
+
+def _final_split(prepared: Prepared, fitted: Fitted) -> Split:
+    return replace(prepared.split, final_fit="train+validation") if fitted.saw_validation else prepared.split
+
+
+def _parameters(run: Run, prepared: Prepared, fitted: Fitted) -> dict[str, Any]:
+    """All settings, and what those left open came to; JSON-ready."""
+    return run.settings.model_dump(mode="json") | {
+        "resolved": {
+            "positive_from": prepared.threshold,
+            "half_life": prepared.half_life,
+            "epochs": fitted.state.best_epoch,
+            "device": run.device,
+        }
+    }
+
+
 def export(
     run: Run,
     prepared: Prepared,
@@ -184,27 +225,13 @@ def export(
     ConfigurationError
         `out` may not be replaced.
     """
-    parts = replace(prepared.split, final_fit="train+validation") if fitted.saw_validation else prepared.split
+    parts = _final_split(prepared, fitted)
     serving = fitted.model.serving()
-    parameters = run.settings.model_dump(mode="json") | {
-        "resolved": {
-            "positive_from": prepared.threshold,
-            "half_life": prepared.half_life,
-            "epochs": fitted.state.best_epoch,
-            "device": run.device,
-        }
-    }
+    parameters = _parameters(run, prepared, fitted)
     metrics: dict[str, float] = {}
     reports: dict[str, bytes] = {}
     if len(parts.test):
-        judged = judge(
-            fitted.model.score,
-            run.dataset,
-            parts,
-            model=run.family.name,
-            parameters=parameters,
-            item_vectors=serving.item_vectors,
-        )
+        judged = judge_fitted(run, prepared, fitted, serving.item_vectors)
         metrics = {name: value for name, value in judged.metrics.items() if name != "users"}
         reports = report_files(judged, wall_s=wall_s, command=run.command)
     elif accuracy is not None:
