@@ -104,7 +104,7 @@ Answer Engine::recommend(const RecommendRequest& request) const {
                               : popular(candidates, request.k);
   } else {
     ranked = profile.history  ? rank_for_history(model_, *profile.history, eligible, request.k)
-             : profile.vector ? search_->best(current->lists, profile, eligible, request)
+             : profile.vector ? search_->best(current->lists, profile, *profile.vector, eligible, request)
                               : popular(eligible, request.k);
   }
   Answer answer = to_answer(ranked);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 #include <utility>
 
 #include "code_bound.h"
@@ -92,9 +93,9 @@ void QueryTile::measure_prefixes_of(std::size_t i) {
   // Only sums of what is not negative: a difference could lose all its bits.
   double missing = 0;
   int place = tile_.quads;
-  for (auto prefix = prefixes_.rbegin(); prefix != prefixes_.rend(); ++prefix) {
-    while (place > prefix->quads) missing += share_at(--place).squares;
-    prefix->error[i] = missing;
+  for (auto& prefix : std::views::reverse(prefixes_)) {
+    while (place > prefix.quads) missing += share_at(--place).squares;
+    prefix.error[i] = missing;
   }
   const double dimension = static_cast<double>(kernels::kQuad * tile_.quads);
   double left = 0;

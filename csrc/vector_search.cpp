@@ -37,9 +37,8 @@ VectorSearch::VectorSearch(const ExactIndex& index, std::int64_t rows, const Eng
       keeps_lists_(options.kept_list_bytes > 0 && rows >= options.kept_list_min_items),
       largest_norm_(index.largest_norm()) {}
 
-std::vector<ScoredRow> VectorSearch::best(KeptLists& lists, const UserProfile& profile, const RowSet& eligible,
-                                          const RecommendRequest& request) const {
-  const std::span<const float> vector(*profile.vector);
+std::vector<ScoredRow> VectorSearch::best(KeptLists& lists, const UserProfile& profile, std::span<const float> vector,
+                                          const RowSet& eligible, const RecommendRequest& request) const {
   const auto k = std::min(request.k, rows_);
   const auto length = std::min(list_length(k), rows_);
   // With seen items eligible rows may be outside the universe of every list.
@@ -51,7 +50,8 @@ std::vector<ScoredRow> VectorSearch::best(KeptLists& lists, const UserProfile& p
   // A list is of everything not seen; what passes a filter may lie far down in it.
   const bool may_make_list = request.filter == nullptr;
   if (list == nullptr && !may_make_list) return scan(vector, eligible, k, kNothingKnown);
-  if (list == nullptr) return scan_for_list(lists, profile, eligible, k, {.length = length, .predecessor = nullptr});
+  if (list == nullptr)
+    return scan_for_list(lists, profile, vector, eligible, k, {.length = length, .predecessor = nullptr});
   auto known = list->answer(vector, eligible, k,
                             [&](std::span<const std::int64_t> rows) { return index_.scores_of(vector, rows); });
   if (known.is_certain) {
@@ -68,20 +68,21 @@ std::vector<ScoredRow> VectorSearch::best(KeptLists& lists, const UserProfile& p
     wanted.length = std::min(known.looked_at, length);
     wanted.at_least = round_down(known.least_score);
   }
-  return scan_for_list(lists, profile, eligible, k, wanted);
+  return scan_for_list(lists, profile, vector, eligible, k, wanted);
 }
 
 // The universe is what the owner has not seen, whatever else this query leaves out.
-std::vector<ScoredRow> VectorSearch::scan_for_list(KeptLists& lists, const UserProfile& profile, const RowSet& eligible,
+std::vector<ScoredRow> VectorSearch::scan_for_list(KeptLists& lists, const UserProfile& profile,
+                                                   std::span<const float> vector, const RowSet& eligible,
                                                    std::int64_t k, const NewList& wanted) const {
   RowSet universe(rows_);
   for (auto i = profile.own_seen_first; i < profile.own_seen_end; ++i) universe.take(profile.seen[i]);
-  const auto ranked = scan(*profile.vector, universe, wanted.length, wanted.at_least);
+  const auto ranked = scan(vector, universe, wanted.length, wanted.at_least);
   const bool is_whole = wanted.length == rows_ || static_cast<std::int64_t>(ranked.size()) < wanted.length;
   lists.put(profile.owner,
-            std::make_shared<const KeptList>(*profile.vector, ranked, is_whole, largest_norm_, wanted.predecessor));
+            std::make_shared<const KeptList>(vector, ranked, is_whole, largest_norm_, wanted.predecessor));
   auto found = first_eligible(ranked, eligible, k);
-  return static_cast<std::int64_t>(found.size()) == k ? found : scan(*profile.vector, eligible, k, kNothingKnown);
+  return static_cast<std::int64_t>(found.size()) == k ? found : scan(vector, eligible, k, kNothingKnown);
 }
 
 std::vector<ScoredRow> VectorSearch::scan(std::span<const float> vector, const RowSet& eligible, std::int64_t k,

@@ -21,10 +21,10 @@ class VectorSearch {
  public:
   VectorSearch(const ExactIndex& index, std::int64_t rows, const EngineOptions& options);
 
-  /// The best eligible rows for profile.vector, in order, as many as the request wants. Leaves a list for the owner's
-  /// next query where that pays.
-  std::vector<ScoredRow> best(KeptLists& lists, const UserProfile& profile, const RowSet& eligible,
-                              const RecommendRequest& request) const;
+  /// The best eligible rows for the profile's vector, in order, as many as the request wants. Leaves a list for the
+  /// owner's next query where that pays.
+  std::vector<ScoredRow> best(KeptLists& lists, const UserProfile& profile, std::span<const float> vector,
+                              const RowSet& eligible, const RecommendRequest& request) const;
 
   /// Queries that a list was looked for, and those that one answered.
   std::int64_t list_queries() const { return list_queries_; }
@@ -40,8 +40,8 @@ class VectorSearch {
 
   std::vector<ScoredRow> scan(std::span<const float> vector, const RowSet& eligible, std::int64_t k,
                               float at_least) const;
-  std::vector<ScoredRow> scan_for_list(KeptLists& lists, const UserProfile& profile, const RowSet& eligible,
-                                       std::int64_t k, const NewList& wanted) const;
+  std::vector<ScoredRow> scan_for_list(KeptLists& lists, const UserProfile& profile, std::span<const float> vector,
+                                       const RowSet& eligible, std::int64_t k, const NewList& wanted) const;
 
   const ExactIndex& index_;
   const std::int64_t rows_;

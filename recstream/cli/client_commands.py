@@ -45,9 +45,6 @@ _TARGET = "127.0.0.1:50051"
 
 def register(app: typer.Typer) -> None:
     """Add the subcommands."""
-    app.command(
-        epilog="Example: recstream recommend --user 42 -k 5 --where 'genres=Comedy|Drama' --where 'year>=1990'"
-    )(recommend)
     with_filter = "recstream recommend --user 42 -k 5 --where 'genres=Comedy|Drama' --where 'year>=1990'"
     app.command(epilog=f"Example: {with_filter}")(recommend)
     app.command(epilog="Example: recstream event --user 42 --item 50 --type click")(event)
