@@ -22,9 +22,9 @@ class BprSettings(FamilySettings):
     """Settings of BPR."""
 
     dimension: int = Field(default=64, ge=1, le=2047, description="numbers in a vector, without the item's bias")
-    learning_rate: float = Field(default=0.15, gt=0, description="length of a step")
+    learning_rate: float = Field(default=0.2, gt=0, description="length of a step")
     decay: float = Field(default=0.9, gt=0, le=1, description="factor of the learning rate from epoch to epoch")
-    regularization: float = Field(default=0.004, ge=0, description="how strongly vectors and biases are kept short")
+    regularization: float = Field(default=0.008, ge=0, description="how strongly vectors and biases are kept short")
     initial_stdev: float = Field(default=0.1, gt=0, description="length of the first random vectors")
 
 
