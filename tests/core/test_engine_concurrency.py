@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from threads import run_together
 
 from recstream import _core
 
@@ -33,25 +34,6 @@ class Progress:
         deadline = time.monotonic() + 10
         while self.count == before and time.monotonic() < deadline:
             time.sleep(0)
-
-
-def run_all(*works: Callable[[], None]) -> None:
-    """Run each on a thread of its own, and raise the first error."""
-    errors: list[BaseException] = []
-
-    def guarded(work: Callable[[], None]) -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 def test_every_answer_is_of_one_moment_that_was_not_over(make_world) -> None:
@@ -90,7 +72,7 @@ def test_every_answer_is_of_one_moment_that_was_not_over(make_world) -> None:
             versions.add(last)
             progress.count += 1
 
-    run_all(write, read, read, read)
+    run_together(write, read, read, read)
     assert len(versions) > 30
 
 
@@ -114,7 +96,7 @@ def test_writers_with_their_own_users(make_world) -> None:
 
         return work
 
-    run_all(*(user(name) for name in ("a", "b", "c", "d")))
+    run_together(*(user(name) for name in ("a", "b", "c", "d")))
     assert engine.state_version == 400
     assert engine.stats()["users_in_state"] == 4
     assert engine.stats()["sessions_in_state"] == 8
@@ -140,7 +122,7 @@ def test_snapshots_beside_writers_are_of_one_version(make_world) -> None:
             taken.append(engine.snapshot())
             progress.count += 1
 
-    run_all(write, save)
+    run_together(write, save)
     taken = list(dict.fromkeys(taken))
     assert len(taken) > 10
     for snapshot in taken:
@@ -175,7 +157,7 @@ def test_restores_beside_queries(make_world) -> None:
             seen = set(range(100)) if answer.state_version == 100 else set(range(100, 200))
             assert set(answer.rows) == set(range(ITEMS)) - seen
 
-    run_all(switch, read, read)
+    run_together(switch, read, read)
 
 
 @pytest.mark.full
@@ -212,7 +194,7 @@ def test_a_long_run_of_everything_at_once(make_world) -> None:
         while not done.is_set():
             world.engine().restore(engine.snapshot())
 
-    run_all(write, save, read(0), read(1), read(2))
+    run_together(write, save, read(0), read(1), read(2))
     other = world.engine(max_history=20, max_sessions=5)
     other.apply(events)
     assert other.snapshot() == engine.snapshot()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from threads import run_together
 
 from recstream import _core
 
@@ -22,27 +23,6 @@ def eager_threads() -> Iterator[None]:
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(interval)
-
-
-def run_together(works: list[Callable[[], None]]) -> None:
-    """Start all at once, and raise the first error."""
-    together = threading.Barrier(len(works))
-    errors: list[BaseException] = []
-
-    def guarded(work: Callable[[], None]) -> None:
-        try:
-            together.wait()
-            work()
-        except BaseException as error:  # noqa: BLE001
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 @pytest.mark.parametrize("threads", [1, 4])
@@ -82,7 +62,7 @@ def test_answers_are_those_of_searching_alone(threads: int) -> None:
 
         return work
 
-    run_together([caller(number) for number in range(CALLERS)])
+    run_together(*(caller(number) for number in range(CALLERS)))
     assert shared.is_set()
 
 
@@ -131,7 +111,7 @@ def test_an_error_is_its_callers_own() -> None:
         while growing.is_set():
             np.testing.assert_array_equal(index.search(many, 20)[1], np.repeat(expected[1], 60, axis=0))
 
-    run_together([grow, with_bitmap, with_bitmap, *[without] * 6])
+    run_together(grow, with_bitmap, with_bitmap, *[without] * 6)
     assert refused > 0
     assert answered > 0
 
