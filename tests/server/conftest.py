@@ -215,6 +215,20 @@ def bundle_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_bundle(tmp_path_factory.mktemp("bundles") / "synthetic")
 
 
+@pytest.fixture(scope="session")
+def server_process() -> Iterator[Callable[..., ServerProcess]]:
+    """Starts servers for more than one test, with these arguments."""
+    started: list[ServerProcess] = []
+
+    def start(*arguments: str) -> ServerProcess:
+        started.append(ServerProcess(*arguments))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()
+
+
 @pytest.fixture
 def start_server(bundle_path: Path, tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
     """Starts servers on the state folder ``tmp_path / "state"``, with more arguments where given."""
