@@ -25,6 +25,7 @@ from recstream.v1.types_pb2 import (
     StringList,
     UserEvent,
 )
+from recstream.v1.user_event_service_pb2 import BatchWriteUserEventsRequest, WriteUserEventRequest
 
 AttributeScalar: TypeAlias = str | bool | float | Sequence[str]
 """What an attribute of an event can be."""
@@ -190,6 +191,11 @@ def recommend_request(
         min_state_version=min_state_version,
         filter=filter,
     )
+
+
+def batch_write_request(events: Sequence[UserEvent]) -> BatchWriteUserEventsRequest:
+    """Make the request of BatchWriteUserEvents."""
+    return BatchWriteUserEventsRequest(requests=[WriteUserEventRequest(event=event) for event in events])
 
 
 def rank_request(

@@ -23,6 +23,7 @@ API_RECENT_EVENTS = 1000
 API_EVENT_ATTRIBUTE_BYTES = 4096
 API_FILTER_CONDITIONS = 64
 API_FILTER_VALUES = 1000
+API_BATCH_REQUESTS = 1000
 
 
 class _Section(BaseModel):
@@ -146,6 +147,9 @@ class LimitSettings(_Section):
     )
     filter_values: int = Field(
         default=API_FILTER_VALUES, ge=1, le=API_FILTER_VALUES, description="Values that one condition compares with."
+    )
+    batch_requests: int = Field(
+        default=API_BATCH_REQUESTS, ge=1, le=API_BATCH_REQUESTS, description="Queries or events of one batch call."
     )
     calls_in_flight: int = Field(
         default=1000,
