@@ -51,7 +51,8 @@ def test_an_answer_carries_a_token_of_its_model_and_state(
     server: Any, bundle_path: Path, click: Fixture, new_user: Fixture
 ) -> None:
     manifest, user = load_bundle(bundle_path).manifest, new_user()
-    for version in (0, write(server, click(user, "item-9")).state_version):
+    for has_event in (False, True):
+        version = write(server, click(user, "item-9")).state_version if has_event else 0
         listed = server.recommendation.RecommendItems(rec_pb.RecommendItemsRequest(user_id=user))
         ranked = server.recommendation.RankItems(rec_pb.RankItemsRequest(user_id=user, item_ids=["item-1"]))
         assert read_token(listed.attribution_token) == (manifest.name, manifest.version, version)
