@@ -22,6 +22,7 @@ from recstream.v1.types_pb2 import (
     SeenPolicy,
     UserEvent,
 )
+from recstream.v1.user_event_service_pb2 import BatchWriteUserEventsRequest, WriteUserEventRequest
 
 
 class EventFields(TypedDict, total=False):
@@ -174,6 +175,11 @@ def recommend_request(
         min_state_version=min_state_version,
         filter=filter,
     )
+
+
+def batch_write_request(events: Sequence[UserEvent]) -> BatchWriteUserEventsRequest:
+    """Make the request of BatchWriteUserEvents."""
+    return BatchWriteUserEventsRequest(requests=[WriteUserEventRequest(event=event) for event in events])
 
 
 def rank_request(

@@ -153,6 +153,87 @@ class RecommendItemsResponse(_message.Message):
 Global___RecommendItemsResponse: _TypeAlias = RecommendItemsResponse  # noqa: Y015
 
 @_typing.final
+class BatchRecommendItemsRequest(_message.Message):
+    """Queries to answer in one call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecommendItemsRequest]:
+        """The queries, for one user or many: 1 to 1,000."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___RecommendItemsRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchRecommendItemsRequest: _TypeAlias = BatchRecommendItemsRequest  # noqa: Y015
+
+@_typing.final
+class BatchRecommendItemsResponse(_message.Message):
+    """The answers to the queries of one call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Result(_message.Message):
+        """The answer to one query."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        RECOMMENDATION_FIELD_NUMBER: _builtins.int
+        ERROR_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def recommendation(self) -> Global___RecommendItemsResponse:
+            """The answer."""
+
+        @_builtins.property
+        def error(self) -> _status_pb2.Status:
+            """Why the query failed. Fields at fault are named by their path in the whole request, for example
+            `requests[3].user_id`. RESOURCE_EXHAUSTED with the reason ANSWER_TOO_LARGE when the answers before it fill the
+            message: ask again, in a smaller batch.
+            """
+
+        def __init__(
+            self,
+            *,
+            recommendation: Global___RecommendItemsResponse | None = ...,
+            error: _status_pb2.Status | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "recommendation", b"recommendation", "result", b"result"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "recommendation", b"recommendation", "result", b"result"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["recommendation", "error"]  # noqa: Y015
+        _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchRecommendItemsResponse.Result]:
+        """One for each query, in the order of the queries."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___BatchRecommendItemsResponse.Result] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchRecommendItemsResponse: _TypeAlias = BatchRecommendItemsResponse  # noqa: Y015
+
+@_typing.final
 class StreamingRecommendRequest(_message.Message):
     """A message to StreamingRecommend."""
 

@@ -22,6 +22,7 @@ API_ITEM_IDS = 10_000
 API_RECENT_EVENTS = 1000
 API_FILTER_CONDITIONS = 64
 API_FILTER_VALUES = 1000
+API_BATCH_REQUESTS = 1000
 
 
 class _Section(BaseModel):
@@ -139,6 +140,9 @@ class LimitSettings(_Section):
     )
     filter_values: int = Field(
         default=API_FILTER_VALUES, ge=1, le=API_FILTER_VALUES, description="Values that one condition compares with."
+    )
+    batch_requests: int = Field(
+        default=API_BATCH_REQUESTS, ge=1, le=API_BATCH_REQUESTS, description="Queries or events of one batch call."
     )
     calls_in_flight: int = Field(
         default=1000,

@@ -42,17 +42,25 @@ class UserEventChecks:
         self._event_types = event_types
         self._now_ns = now_ns
 
-    def write(self, request: event_pb.WriteUserEventRequest | event_pb.StreamingWriteUserEventsRequest) -> NewEvent:
-        """Check a request to store an event."""
+    def write(
+        self, request: event_pb.WriteUserEventRequest | event_pb.StreamingWriteUserEventsRequest, prefix: str = ""
+    ) -> NewEvent:
+        """Check a request to store an event; `prefix` is its path in a larger one, with a dot at the end."""
         if not request.HasField("event"):
-            found = Violations(self._limits.id_bytes)
+            found = Violations(self._limits.id_bytes, prefix)
             found.add("event", "is missing; give the event to store")
             found.raise_if_any()
-        return self.event(request.event)
+        return self.event(request.event, prefix)
 
-    def event(self, event: types.UserEvent) -> NewEvent:
-        """Check the event in the field `event` of a request; one without an id gets one."""
-        found = Violations(self._limits.id_bytes, "event.")
+    def batch(self, request: event_pb.BatchWriteUserEventsRequest) -> None:
+        """Check how many events a batch has."""
+        found = Violations(self._limits.id_bytes)
+        found.batch("requests", len(request.requests), self._limits.batch_requests)
+        found.raise_if_any()
+
+    def event(self, event: types.UserEvent, prefix: str = "") -> NewEvent:
+        """Check the event in the field `event` of a request, as `write` does; one without an id gets one."""
+        found = Violations(self._limits.id_bytes, prefix + "event.")
         found.text_id("event_id", event.event_id)
         found.text_id("user_id", event.user_id)
         found.text_id("session_id", event.session_id)
