@@ -5,7 +5,17 @@ event and never changes; `version` is its place in the log, and rises in the ord
 `identity` says which log this is, for ever: a copy of the file has the same.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
+
+
+class LogPlace(NamedTuple):
+    """A place in one log."""
+
+    log_id: str
+    """Of `identity`: 32 hexadecimal digits."""
+    version: int
+    """Of an event; 0 before the first."""
+
 
 FILE: Final = "events.db"
 """Name of the file in the state folder."""
