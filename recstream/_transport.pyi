@@ -23,8 +23,10 @@ class Front:
         gRPC channel arguments of the server.
     engine : Engine
         Answers the queries; kept alive.
-    version : (str, str)
-        Name and version of the model, for answers.
+    version : bytes
+        Serialized ModelVersion, for answers.
+    token_head : str
+        What their attribution tokens begin with.
     is_exact : bool
         Whether the engine searches by itself; otherwise recommendations are passed on.
     limits : dict
@@ -50,7 +52,8 @@ class Front:
         upstream: str,
         arguments: list[tuple[str, int]],
         engine: Engine,
-        version: tuple[str, str],
+        version: bytes,
+        token_head: str,
         is_exact: bool,
         limits: dict[str, int],
         refusals: dict[str, bytes],

@@ -35,34 +35,33 @@ void append_missing(std::string& out, int field, const Answer& answer) {
   for (const auto id : answer.missing) append_bytes(out, field, id);
 }
 
+void append_token(std::string& out, int field, const Answer& answer, const ModelLabels& model) {
+  append_bytes(out, field, model.token_head + std::to_string(answer.state_version));
+}
+
 }  // namespace
 
-void append_recommended(std::string& out, const Answer& answer, const IdTable& ids, std::string_view model) {
+void append_recommended(std::string& out, const Answer& answer, const IdTable& ids, const ModelLabels& model) {
   append_recommendations(out, answer, ids);
-  append_bytes(out, 2, model);
+  append_bytes(out, 2, model.version);
   append_number(out, 3, static_cast<std::uint64_t>(answer.state_version));
   append_number(out, 4, static_cast<std::uint64_t>(answer.fallback));
   append_missing(out, 6, answer);
+  append_token(out, 7, answer, model);
 }
 
-void append_ranked(std::string& out, const Answer& answer, const IdTable& ids, std::string_view model) {
+void append_ranked(std::string& out, const Answer& answer, const IdTable& ids, const ModelLabels& model) {
   append_recommendations(out, answer, ids);
   append_missing(out, 2, answer);
-  append_bytes(out, 3, model);
+  append_bytes(out, 3, model.version);
   append_number(out, 4, static_cast<std::uint64_t>(answer.state_version));
   append_number(out, 5, static_cast<std::uint64_t>(answer.fallback));
+  append_token(out, 6, answer, model);
 }
 
-void append_similar(std::string& out, const Answer& answer, const IdTable& ids, std::string_view model) {
+void append_similar(std::string& out, const Answer& answer, const IdTable& ids, const ModelLabels& model) {
   append_recommendations(out, answer, ids);
-  append_bytes(out, 2, model);
-}
-
-std::string model_version(std::string_view name, std::string_view version) {
-  std::string out;
-  append_bytes(out, 1, name);
-  append_bytes(out, 2, version);
-  return out;
+  append_bytes(out, 2, model.version);
 }
 
 }  // namespace recstream::transport

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "transport/answer_messages.h"
 #include "transport/front.h"
 #include "transport/wire_reader.h"
 
@@ -44,7 +43,7 @@ grpc::Status read_status(const std::string& bytes) {
 
 std::unique_ptr<Front> make_front(const std::string& address, const std::string& upstream,
                                   std::vector<std::pair<std::string, int>> arguments, const Engine& engine,
-                                  const std::pair<std::string, std::string>& version, bool is_exact,
+                                  const std::string& version, const std::string& token_head, bool is_exact,
                                   const py::dict& limits, const py::dict& refusals, std::vector<double> seconds,
                                   int workers) {
   const auto limit = [&](const char* name) { return py::cast<std::int64_t>(limits[name]); };
@@ -65,7 +64,7 @@ std::unique_ptr<Front> make_front(const std::string& address, const std::string&
                              .seconds = std::move(seconds),
                              .workers = workers};
   const ServedModel model{
-      .engine = &engine, .version = model_version(version.first, version.second), .is_exact = is_exact};
+      .engine = &engine, .labels = {.version = version, .token_head = token_head}, .is_exact = is_exact};
   const py::gil_scoped_release released;
   return std::make_unique<Front>(options, model);
 }
@@ -100,8 +99,8 @@ PYBIND11_MODULE(_transport, module) {
   py::module_::import("recstream._core");
   py::class_<Front>(module, "Front", py::is_final(), py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)))
       .def(py::init(&recstream::transport::make_front), py::kw_only(), py::arg("address"), py::arg("upstream"),
-           py::arg("arguments"), py::arg("engine"), py::arg("version"), py::arg("is_exact"), py::arg("limits"),
-           py::arg("refusals"), py::arg("seconds"), py::arg("workers"), py::keep_alive<1, 5>())
+           py::arg("arguments"), py::arg("engine"), py::arg("version"), py::arg("token_head"), py::arg("is_exact"),
+           py::arg("limits"), py::arg("refusals"), py::arg("seconds"), py::arg("workers"), py::keep_alive<1, 5>())
       .def_property_readonly("port", &Front::port)
       .def_property_readonly("calls", [](const Front& front) { return front.state().calls.inside(); })
       .def_property_readonly("streams", [](const Front& front) { return front.state().streams.inside(); })

@@ -2,7 +2,6 @@
 
 #include <exception>
 
-#include "transport/answer_messages.h"
 #include "transport/wire_reader.h"
 #include "transport/wire_writer.h"
 
@@ -76,7 +75,7 @@ ForwardReason NativeQueries::recommend(std::string_view request, std::string& re
   auto reason = read_recommend(request, limits_, message);
   if (reason == ForwardReason::kNone) reason = ask(message, answer);
   if (reason == ForwardReason::kNone) {
-    append_recommended(response, answer, *model_.engine->model().item_ids, model_.version);
+    append_recommended(response, answer, *model_.engine->model().item_ids, model_.labels);
   }
   return reason;
 }
@@ -87,7 +86,7 @@ ForwardReason NativeQueries::rank(std::string_view request, std::string& respons
   auto reason = read_rank(request, limits_, message);
   if (reason == ForwardReason::kNone) reason = ask(message, answer);
   if (reason == ForwardReason::kNone) {
-    append_ranked(response, answer, *model_.engine->model().item_ids, model_.version);
+    append_ranked(response, answer, *model_.engine->model().item_ids, model_.labels);
   }
   return reason;
 }
@@ -98,7 +97,7 @@ ForwardReason NativeQueries::similar(std::string_view request, std::string& resp
   const auto& ids = *model_.engine->model().item_ids;
   const auto row = ids.find(message.item_id);
   if (row < 0) return ForwardReason::kIrregular;
-  append_similar(response, model_.engine->similar(row, message.k), ids, model_.version);
+  append_similar(response, model_.engine->similar(row, message.k), ids, model_.labels);
   return ForwardReason::kNone;
 }
 

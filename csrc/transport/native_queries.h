@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "recstream/engine.h"
+#include "transport/answer_messages.h"
 #include "transport/forward_reason.h"
 #include "transport/query_messages.h"
 #include "transport/rpc.h"
@@ -13,8 +14,7 @@ namespace recstream::transport {
 /// A model, and what of it can be answered here.
 struct ServedModel {
   const Engine* engine = nullptr;
-  /// As `model_version` makes it.
-  std::string version;
+  ModelLabels labels;
   /// Whether the engine searches by itself, without an approximate index.
   bool is_exact = true;
 };

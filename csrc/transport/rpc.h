@@ -12,9 +12,11 @@ enum class Rpc : std::uint8_t {
   kRecommendItems,
   kRankItems,
   kFindSimilarItems,
+  kBatchRecommendItems,
   kStreamingRecommend,
   kWatchRecommendations,
   kWriteUserEvent,
+  kBatchWriteUserEvents,
   kStreamingWriteUserEvents,
   kListUserEvents,
   kListModels,
@@ -28,13 +30,15 @@ struct RpcKind {
   bool is_stream;
 };
 
-inline constexpr std::array<RpcKind, 11> kRpcs = {{
+inline constexpr std::array<RpcKind, 13> kRpcs = {{
     {"/recstream.v1.RecommendationService/RecommendItems", false},
     {"/recstream.v1.RecommendationService/RankItems", false},
     {"/recstream.v1.RecommendationService/FindSimilarItems", false},
+    {"/recstream.v1.RecommendationService/BatchRecommendItems", false},
     {"/recstream.v1.RecommendationService/StreamingRecommend", true},
     {"/recstream.v1.RecommendationService/WatchRecommendations", true},
     {"/recstream.v1.UserEventService/WriteUserEvent", false},
+    {"/recstream.v1.UserEventService/BatchWriteUserEvents", false},
     {"/recstream.v1.UserEventService/StreamingWriteUserEvents", true},
     {"/recstream.v1.UserEventService/ListUserEvents", false},
     {"/recstream.v1.ModelService/ListModels", false},

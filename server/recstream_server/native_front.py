@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from recstream.attribution import token_head
 from recstream.errors import ConfigurationError, RecstreamError
 from recstream_server.draining import draining_error
 from recstream_server.interceptors.admission import calls_overloaded, streams_overloaded
@@ -120,7 +121,8 @@ class NativeFront:
             upstream=self.upstream,
             arguments=server_options(settings.limits),
             engine=model.engine,
-            version=(version.name, version.version),
+            version=version.SerializeToString(),
+            token_head=token_head(version.name, version.version),
             is_exact=settings.retrieval.kind == "exact",
             limits=settings.limits.model_dump(),
             refusals=_refusals(settings.limits),
