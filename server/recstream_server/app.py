@@ -37,6 +37,7 @@ from recstream_server.retrieval import Retrieval
 from recstream_server.retrieval.exact import ExactRetrieval
 from recstream_server.retrieval.faiss import FaissRetrieval
 from recstream_server.served_model import ServedModel
+from recstream_server.services.batch import BatchRecommendItems, BatchWriteUserEvents
 from recstream_server.services.model import ModelService
 from recstream_server.services.recommendation import RecommendationService
 from recstream_server.services.streaming import StreamingRecommend
@@ -48,6 +49,7 @@ from recstream_server.state_directory import StateDirectory
 from recstream_server.telemetry.calls import CallRecords
 from recstream_server.telemetry.endpoint import TelemetryEndpoint
 from recstream_server.telemetry.metrics import Metrics
+from recstream_server.trained_events import trained_version
 from recstream_server.user_encoding import UserEncoding
 from recstream_server.validation import RecommendationChecks, UserEventChecks
 from recstream_server.watch_hub import WatchHub
@@ -57,6 +59,9 @@ _LOGGER = structlog.get_logger(__name__)
 _RECOMMENDATION_SERVICE = "recstream.v1.RecommendationService"
 _USER_EVENT_SERVICE = "recstream.v1.UserEventService"
 _MODEL_SERVICE = "recstream.v1.ModelService"
+# Half of what may share a pass of the core over the items; they sleep while one of them scans.
+_SCANNERS = 32
+
 _SERVICES = (_RECOMMENDATION_SERVICE, _USER_EVENT_SERVICE, _MODEL_SERVICE)
 
 
@@ -79,8 +84,8 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     with ExitStack() as parts:
         state = parts.enter_context(closing(StateDirectory(settings.state)))
         metrics = Metrics()
-        model = _load_model(settings, metrics)
         log = parts.enter_context(closing(SqliteEventLog(state.events_file, durability=settings.events.durability)))
+        model = _load_model(settings, metrics, log)
         limits_of_state = f"{event_types.fingerprint} {settings.engine.max_history} {settings.engine.max_sessions}"
         snapshots = SnapshotStore(state.path, limits_of_state)
         recovered = recover(log, model.engine, event_types, snapshots)
@@ -105,7 +110,7 @@ def _event_types(settings: EventSettings) -> EventTypes:
     )
 
 
-def _load_model(settings: Settings, metrics: Metrics) -> ServedModel:
+def _load_model(settings: Settings, metrics: Metrics, log: EventLog) -> ServedModel:
     bundle = load_bundle(settings.bundle)
     engine = build_engine(
         bundle,
@@ -114,6 +119,7 @@ def _load_model(settings: Settings, metrics: Metrics) -> ServedModel:
         kept_list_bytes=settings.engine.kept_list_bytes,
         kept_list_min_items=settings.engine.kept_list_min_items,
         threads=settings.engine.threads,
+        trained_version=trained_version(bundle.manifest, log),
     )
     retrieval: Retrieval = ExactRetrieval(engine)
     if settings.retrieval.kind == "faiss":
@@ -170,9 +176,12 @@ class _Server:
         )
         sink.connect(writer)
         try:
-            with ThreadPoolExecutor(self._settings.engine.workers, thread_name_prefix="worker") as executor:
+            with (
+                ThreadPoolExecutor(self._settings.engine.workers, thread_name_prefix="worker") as executor,
+                ThreadPoolExecutor(_SCANNERS, thread_name_prefix="scanner") as scanners,
+            ):
                 self._publish(writer)
-                await self._listen(self._handlers(sink, hub, executor), announce)
+                await self._listen(self._handlers(sink, hub, executor, scanners), announce)
         finally:
             # In a thread: the acknowledgements that are still to come need the loop.
             if not await asyncio.to_thread(writer.close, self._settings.drain.grace_s):
@@ -195,12 +204,13 @@ class _Server:
                 await until_stopped(server, stopped)
                 await drain(server, self._health, self._draining, self._admission, settings.drain.grace_s)
 
-    def _handlers(self, sink: EventSink, hub: WatchHub, executor: Executor) -> GuardedHandlers:
+    def _handlers(self, sink: EventSink, hub: WatchHub, executor: Executor, scanners: Executor) -> GuardedHandlers:
         limits, records = self._settings.limits, CallRecords(self._metrics, self._settings.log)
         handlers = GuardedHandlers(self._admission, Admission(limits), self._draining, records)
         # The generated functions ask for a server; they hand over handlers, which is what this one takes.
         server = cast(grpc.aio.Server, handlers)
-        add_RecommendationServiceServicer_to_server(self._recommendation(sink, hub, executor, records), server)
+        recommender = Recommender(self._model, executor, scanners, self._settings.engine.inline_multiply_adds)
+        add_RecommendationServiceServicer_to_server(self._recommendation(sink, hub, recommender, records), server)
         add_UserEventServiceServicer_to_server(self._user_event(sink, executor, records), server)
         add_ModelServiceServicer_to_server(ModelService([self._model], limits), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
@@ -210,11 +220,10 @@ class _Server:
         return handlers
 
     def _recommendation(
-        self, sink: EventSink, hub: WatchHub, executor: Executor, records: CallRecords
+        self, sink: EventSink, hub: WatchHub, recommender: Recommender, records: CallRecords
     ) -> RecommendationService:
         settings = self._settings
         checks = RecommendationChecks(settings.limits, self._event_types)
-        recommender = Recommender(self._model, executor, settings.engine.inline_multiply_adds)
         streaming = StreamingRecommend(
             recommender=recommender,
             checks=checks,
@@ -227,11 +236,16 @@ class _Server:
         watch = WatchRecommendations(
             recommender, checks, hub, self._draining, records.of_rpc(f"{_RECOMMENDATION_SERVICE}/WatchRecommendations")
         )
-        return RecommendationService(recommender, checks, streaming, watch)
+        record = records.of_rpc(f"{_RECOMMENDATION_SERVICE}/BatchRecommendItems")
+        batch = BatchRecommendItems(recommender, checks, record, settings.limits.message_bytes)
+        return RecommendationService(recommender, checks, batch, streaming, watch)
 
     def _user_event(self, sink: EventSink, executor: Executor, records: CallRecords) -> UserEventService:
+        checks = UserEventChecks(self._settings.limits, self._event_types)
+        record = records.of_rpc(f"{_USER_EVENT_SERVICE}/BatchWriteUserEvents")
         return UserEventService(
-            checks=UserEventChecks(self._settings.limits, self._event_types),
+            checks=checks,
+            batch=BatchWriteUserEvents(checks, sink, executor, record),
             sink=sink,
             log=self._log,
             executor=executor,
