@@ -49,6 +49,7 @@ from recstream_server.state_directory import StateDirectory
 from recstream_server.telemetry.calls import CallRecords
 from recstream_server.telemetry.endpoint import TelemetryEndpoint
 from recstream_server.telemetry.metrics import Metrics
+from recstream_server.trained_events import trained_version
 from recstream_server.user_encoding import UserEncoding
 from recstream_server.validation import RecommendationChecks, UserEventChecks
 from recstream_server.watch_hub import WatchHub
@@ -83,8 +84,8 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     with ExitStack() as parts:
         state = parts.enter_context(closing(StateDirectory(settings.state)))
         metrics = Metrics()
-        model = _load_model(settings, metrics)
         log = parts.enter_context(closing(SqliteEventLog(state.events_file, durability=settings.events.durability)))
+        model = _load_model(settings, metrics, log)
         limits_of_state = f"{event_types.fingerprint} {settings.engine.max_history} {settings.engine.max_sessions}"
         snapshots = SnapshotStore(state.path, limits_of_state)
         recovered = recover(log, model.engine, event_types, snapshots)
@@ -109,7 +110,7 @@ def _event_types(settings: EventSettings) -> EventTypes:
     )
 
 
-def _load_model(settings: Settings, metrics: Metrics) -> ServedModel:
+def _load_model(settings: Settings, metrics: Metrics, log: EventLog) -> ServedModel:
     bundle = load_bundle(settings.bundle)
     engine = build_engine(
         bundle,
@@ -118,6 +119,7 @@ def _load_model(settings: Settings, metrics: Metrics) -> ServedModel:
         kept_list_bytes=settings.engine.kept_list_bytes,
         kept_list_min_items=settings.engine.kept_list_min_items,
         threads=settings.engine.threads,
+        trained_version=trained_version(bundle.manifest, log),
     )
     retrieval: Retrieval = ExactRetrieval(engine)
     if settings.retrieval.kind == "faiss":

@@ -7,7 +7,7 @@ from typing import Literal
 import apsw
 
 from recstream.errors import ConfigurationError
-from recstream.event_log_format import FORMAT_VERSION, SCHEMA
+from recstream.event_log_format import FORMAT_VERSION, SCHEMA, UPGRADE_FROM_1
 from recstream_server.state_directory import sync_directory
 
 Durability = Literal["fsync", "os"]
@@ -80,6 +80,8 @@ def _require_schema(connection: apsw.Connection, path: Path) -> None:
         if connection.pragma("journal_mode", "wal") != "wal":
             raise ConfigurationError(f"{path}: the file system cannot keep a write-ahead log; use a local disk")
         connection.execute(SCHEMA)
+    elif version == 1:
+        connection.execute(UPGRADE_FROM_1)
     elif version != FORMAT_VERSION:
         raise ConfigurationError(
             f"{path}: format {version}, this server reads format {FORMAT_VERSION}; use the server that wrote it, or"

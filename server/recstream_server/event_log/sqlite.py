@@ -50,6 +50,7 @@ class SqliteEventLog:
         self._reading = threading.Lock()
         self._checkpoints = Checkpoints(self._writer, connect(path, vfs))
         self._last = int(self._writer.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").get)
+        self._identity = str(self._writer.execute("SELECT log_id FROM identity").get)
 
     def append(self, events: Sequence[NewEvent]) -> list[AppendResult]:
         """Store events in one transaction; durable on return. See `EventLog.append`."""
@@ -82,6 +83,10 @@ class SqliteEventLog:
         """The highest version ever given."""
         return self._last
 
+    def identity(self) -> str:
+        """Which log this is. See `EventLog.identity`."""
+        return self._identity
+
     def close(self) -> None:
         """Close the file. A failure to tidy up is logged only: what was acknowledged is durable already."""
         # The writer's comes last: the last one to go empties the write-ahead log, and others could be in its way.
@@ -109,7 +114,7 @@ class SqliteEventLog:
             fresh.append(stored)
             return Receipt(event.event_id, stored.version, duplicate=False)
         # Without the time: a retry of an event that carries none gets that of its own arrival.
-        if first[2:-1] == event[1:-1]:
+        if first == (first.version, *event._replace(event_time_us=first.event_time_us)):
             return Receipt(event.event_id, first.version, duplicate=True)
         return AlreadyExistsError(
             f"event_id: {event.event_id!r} was used before for another event; give each event its own id"
