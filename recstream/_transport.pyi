@@ -3,11 +3,9 @@
 There only where gRPC C++ was found when the package was built. The GIL is not needed to serve.
 """
 
-from typing import Final, final
+from typing import final
 
 from recstream._core import Engine
-
-__all__: Final[list[str]]
 
 @final
 class Front:
@@ -15,8 +13,8 @@ class Front:
 
     Parameters
     ----------
-    address : str
-        ``HOST:PORT`` to listen on; port 0 picks one.
+    listening : int
+        Descriptor of a listening TCP socket, which the front takes over and closes.
     upstream : str
         gRPC target of the server that answers what this one does not.
     arguments : list of (str, int)
@@ -30,8 +28,8 @@ class Front:
     is_exact : bool
         Whether the engine searches by itself; otherwise recommendations are passed on.
     limits : dict
-        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``calls_in_flight`` and ``streams``,
-        as `LimitSettings` has them.
+        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``calls_in_flight``, ``streams`` and
+        ``connections``, as `LimitSettings` has them.
     refusals : dict
         Serialized google.rpc.Status for ``calls_overloaded``, ``streams_overloaded``, ``expired`` and ``draining``.
     seconds : list of float
@@ -42,13 +40,13 @@ class Front:
     Raises
     ------
     RuntimeError
-        The address cannot be had, or the server behind does not answer.
+        The server behind does not answer; the socket stays the caller's.
     """
 
     def __init__(
         self,
         *,
-        address: str,
+        listening: int,
         upstream: str,
         arguments: list[tuple[str, int]],
         engine: Engine,
@@ -60,10 +58,6 @@ class Front:
         seconds: list[float],
         workers: int,
     ) -> None: ...
-    @property
-    def port(self) -> int:
-        """The port that was picked."""
-
     @property
     def calls(self) -> int:
         """Unary calls at work, those passed on included."""

@@ -86,11 +86,13 @@ Front::Front(const FrontOptions& options, const ServedModel& model)
       others_(std::make_unique<OtherCalls>(state_)) {
   grpc::ServerBuilder builder;
   for (const auto& [name, value] : options.arguments) builder.AddChannelArgument(name, value);
-  builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &port_);
+  auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, grpc::InsecureServerCredentials());
   builder.RegisterService(unary_.get());
   builder.RegisterCallbackGenericService(others_.get());
   server_ = builder.BuildAndStart();
-  if (server_ == nullptr || port_ == 0) throw std::runtime_error("cannot listen on " + options.address);
+  if (server_ == nullptr) throw std::runtime_error("the native server does not start");
+  connections_ = std::make_unique<Connections>(options.listening, options.connections, std::move(acceptor));
 }
 
 Front::~Front() { stop(std::chrono::milliseconds(0)); }
@@ -100,6 +102,9 @@ void Front::drain() {
   state_.open_streams.drain();
 }
 
-void Front::stop(std::chrono::milliseconds grace) { server_->Shutdown(std::chrono::system_clock::now() + grace); }
+void Front::stop(std::chrono::milliseconds grace) {
+  connections_.reset();
+  server_->Shutdown(std::chrono::system_clock::now() + grace);
+}
 
 }  // namespace recstream::transport

@@ -11,13 +11,15 @@
 #include <utility>
 #include <vector>
 
+#include "transport/connections.h"
 #include "transport/front_state.h"
 
 namespace recstream::transport {
 
 struct FrontOptions {
-  /// HOST:PORT; port 0 picks one.
-  std::string address;
+  /// A listening TCP socket, which the front takes over.
+  int listening;
+  std::size_t connections;
   /// Where the Python server listens.
   std::string upstream;
   /// Channel arguments of the server.
@@ -36,16 +38,13 @@ struct FrontOptions {
 /// server, which listens where nobody else can reach it. Safe to use from many threads.
 class Front {
  public:
-  /// Listens at once. The engine of the model must outlive the front. Throws std::runtime_error when the address cannot
-  /// be had or the Python server does not answer.
+  /// Serves at once. The engine of the model must outlive the front. Throws std::runtime_error when the Python server
+  /// does not answer.
   Front(const FrontOptions& options, const ServedModel& model);
   /// As `stop` without grace.
   ~Front();
   Front(const Front&) = delete;
   Front& operator=(const Front&) = delete;
-
-  /// The port that was picked.
-  int port() const { return port_; }
 
   /// Ends the streams that are served here, and passes new ones on: the Python server knows how they end.
   void drain();
@@ -53,7 +52,7 @@ class Front {
   /// Refuses all calls from now on.
   void close() { state_.closed = true; }
 
-  /// Refuses connections, lets calls finish, and cancels those that have not when the grace is over. May be called
+  /// Stops listening, lets calls finish, and cancels those that have not when the grace is over. May be called
   /// again.
   void stop(std::chrono::milliseconds grace);
 
@@ -66,8 +65,8 @@ class Front {
   FrontState state_;
   std::unique_ptr<UnaryService> unary_;
   std::unique_ptr<OtherCalls> others_;
-  int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<Connections> connections_;
 };
 
 }  // namespace recstream::transport

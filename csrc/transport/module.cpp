@@ -41,14 +41,15 @@ grpc::Status read_status(const std::string& bytes) {
   return {static_cast<grpc::StatusCode>(code), std::string(message), bytes};
 }
 
-std::unique_ptr<Front> make_front(const std::string& address, const std::string& upstream,
+std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                                   std::vector<std::pair<std::string, int>> arguments, const Engine& engine,
                                   const std::string& version, const std::string& token_head, bool is_exact,
                                   const py::dict& limits, const py::dict& refusals, std::vector<double> seconds,
                                   int workers) {
   const auto limit = [&](const char* name) { return py::cast<std::int64_t>(limits[name]); };
   const auto refusal = [&](const char* name) { return read_status(py::cast<std::string>(refusals[name])); };
-  const FrontOptions options{.address = address,
+  const FrontOptions options{.listening = listening,
+                             .connections = static_cast<std::size_t>(limit("connections")),
                              .upstream = upstream,
                              .arguments = std::move(arguments),
                              .limits = {.id_bytes = limit("id_bytes"),
@@ -98,10 +99,9 @@ PYBIND11_MODULE(_transport, module) {
   // For the class of the engine.
   py::module_::import("recstream._core");
   py::class_<Front>(module, "Front", py::is_final(), py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)))
-      .def(py::init(&recstream::transport::make_front), py::kw_only(), py::arg("address"), py::arg("upstream"),
+      .def(py::init(&recstream::transport::make_front), py::kw_only(), py::arg("listening"), py::arg("upstream"),
            py::arg("arguments"), py::arg("engine"), py::arg("version"), py::arg("token_head"), py::arg("is_exact"),
            py::arg("limits"), py::arg("refusals"), py::arg("seconds"), py::arg("workers"), py::keep_alive<1, 5>())
-      .def_property_readonly("port", &Front::port)
       .def_property_readonly("calls", [](const Front& front) { return front.state().calls.inside(); })
       .def_property_readonly("streams", [](const Front& front) { return front.state().streams.inside(); })
       .def_property_readonly(

@@ -203,7 +203,7 @@ class _Server:
         options = server_options(settings.limits) if front is None else inner_server_options()
         server = grpc.aio.server(handlers=[handlers], options=options)
         if front is None:
-            address = bind(server.add_insecure_port, settings.listen.address)
+            address = bind(server, settings.listen.address)
         else:
             server.add_insecure_port(front.upstream)
         for service in _SERVICES:

@@ -2,7 +2,9 @@
 
 import errno
 import socket
-from collections.abc import Callable
+from contextlib import ExitStack
+
+import grpc
 
 from recstream.errors import ConfigurationError
 from recstream_server.listen_address import ListenAddress
@@ -13,6 +15,7 @@ _KEEPALIVE_MS = 60_000
 _LEAST_PING_INTERVAL_MS = 10_000
 
 _ANY = 2**31 - 1
+_BACKLOG = 4096
 
 
 def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
@@ -52,23 +55,33 @@ def inner_server_options() -> list[tuple[str, int]]:
 
 def check_free(address: ListenAddress) -> None:
     """Raise a `ConfigurationError` if the address cannot be listened on: before a long start, and with the reason."""
+    listening_socket(address).close()
+
+
+def listening_socket(address: ListenAddress) -> socket.socket:
+    """Listen on an address; raises a `ConfigurationError` with the reason if that cannot be done."""
     try:
         family, kind, protocol, _, target = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            # As grpc does: connections of an earlier server that linger do not count.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(target)
-            probe.listen(1)
+        with ExitStack() as on_error:
+            listening = on_error.enter_context(socket.socket(family, kind, protocol))
+            # As grpc does: connections of an earlier server that linger do not count, and [::] is IPv4 as well.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            listening.bind(target)
+            listening.listen(_BACKLOG)
+            on_error.pop_all()
+            return listening
     except OSError as error:
         in_use = error.errno == errno.EADDRINUSE
         problem = "another process listens there; stop it, or give another port" if in_use else error.strerror
         raise ConfigurationError(f"listen.address: cannot listen on {address}: {problem}") from None
 
 
-def bind(take_port: Callable[[str], int], address: ListenAddress) -> ListenAddress:
-    """Take the port with a function that raises a `RuntimeError`; the address with the port that was picked."""
+def bind(server: grpc.aio.Server, address: ListenAddress) -> ListenAddress:
+    """Take the port; the address with the port that was picked."""
     try:
-        return address._replace(port=take_port(str(address)))
+        return address._replace(port=server.add_insecure_port(str(address)))
     except RuntimeError:
         check_free(address)
         raise ConfigurationError(f"listen.address: cannot listen on {address}") from None

@@ -12,7 +12,7 @@ from recstream_server.interceptors.admission import calls_overloaded, streams_ov
 from recstream_server.interceptors.calls import expired
 from recstream_server.interceptors.errors import status_of
 from recstream_server.listen_address import ListenAddress
-from recstream_server.listener import bind, server_options
+from recstream_server.listener import listening_socket, server_options
 from recstream_server.served_model import ServedModel
 from recstream_server.settings import LimitSettings, Settings
 from recstream_server.telemetry.metrics import CALL_SECONDS
@@ -21,7 +21,8 @@ from recstream_server.telemetry.native_calls import NativeCounts
 if TYPE_CHECKING:
     from recstream._transport import Front
 
-_WORKERS = 16
+# Half of what may share a pass of the core over the items; they sleep while one of them scans.
+_WORKERS = 32
 
 
 def uses_native_front(settings: Settings) -> bool:
@@ -83,8 +84,13 @@ class NativeFront:
 
     async def start(self) -> ListenAddress:
         """Listen; the Python server has to be up. The address with the port that was picked."""
-        # In a thread: the Python server needs the loop to answer.
-        return await asyncio.to_thread(bind, self._listen, self._settings.listen.address)
+        address = self._settings.listen.address
+        with listening_socket(address) as listening:
+            port = listening.getsockname()[1]
+            # In a thread: the Python server needs the loop to answer.
+            self._front = await asyncio.to_thread(self._serve, listening.fileno())
+            listening.detach()
+        return address._replace(port=port)
 
     def drain(self) -> None:
         """End the streams; new ones are passed on to Python, which ends them."""
@@ -110,14 +116,14 @@ class NativeFront:
             self._front.stop(0.0)
         self._folder.cleanup()
 
-    def _listen(self, address: str) -> int:
+    def _serve(self, listening: int) -> "Front":
         from recstream._transport import Front  # noqa: PLC0415 - optional
 
         model, settings = self._model, self._settings
         version = model.description.version
         is_short = model.query_multiply_adds <= settings.engine.inline_multiply_adds
-        self._front = Front(
-            address=address,
+        return Front(
+            listening=listening,
             upstream=self.upstream,
             arguments=server_options(settings.limits),
             engine=model.engine,
@@ -129,7 +135,6 @@ class NativeFront:
             seconds=list(CALL_SECONDS),
             workers=0 if is_short else _WORKERS,
         )
-        return self._front.port
 
 
 def _refusals(limits: LimitSettings) -> dict[str, bytes]:
