@@ -26,6 +26,16 @@ if ! complete; then
   complete || fail "needs a C++20 compiler, and Python's venv and headers; on Debian: apt-get install $packages"
 fi
 
+# Without these the server runs on its Python front, so that is no reason to stop.
+if ! pkg-config --exists grpc++ 2>/dev/null; then
+  packages="libgrpc++-dev pkgconf"
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "setup: installing $packages"
+    apt-get update -qq && apt-get install -y -qq $packages >/dev/null || true
+  fi
+  pkg-config --exists grpc++ 2>/dev/null || echo "setup: no gRPC for C++, so no native front; on Debian: apt-get install $packages"
+fi
+
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 pip="$venv/bin/python -m pip --disable-pip-version-check"
 echo "setup: installing into $venv (a few minutes the first time)"
