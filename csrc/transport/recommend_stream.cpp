@@ -13,8 +13,8 @@ namespace {
 
 constexpr Rpc kRpc = Rpc::kStreamingRecommend;
 
-/// Reads a message ahead while an answer is being made or sent. At most one answer is under way at a time, so a client
-/// that does not read is not read from.
+/// The next message is read when the answer to the one before has been sent, so a client that does not read is not read
+/// from; those that went to the Python server may be many at a time.
 class RecommendStream final : public grpc::ServerGenericBidiReactor, private UpstreamListener, private Drainable {
  public:
   RecommendStream(FrontState& front, grpc::GenericCallbackServerContext& context) : front_(front), context_(context) {
@@ -37,6 +37,8 @@ class RecommendStream final : public grpc::ServerGenericBidiReactor, private Ups
     } else if (reads_upstream_) {
       --ahead_;
       upstream_->read(answer_);
+    } else {
+      StartRead(&message_);
     }
     reads_upstream_ = false;
     advance();
@@ -125,7 +127,6 @@ class RecommendStream final : public grpc::ServerGenericBidiReactor, private Ups
     }
     front_.counts.message(kRpc, grpc::StatusCode::OK);
     StartWrite(&own_answer_);
-    StartRead(&message_);
   }
 
   void forward(ForwardReason reason) {

@@ -32,7 +32,7 @@ def serve(
         str | None, typer.Option(metavar="HOST:PORT", help="Serve /metrics and /health there.", show_default=False)
     ] = None,
     transport: Annotated[
-        Transport | None, typer.Option(help="Serve common queries in C++ or in Python.", show_default="python")
+        Transport | None, typer.Option(help="Serve common queries in C++ or in Python.", show_default="auto")
     ] = None,
     insecure_listen: Annotated[
         bool, typer.Option("--insecure-listen", help="Allow an address that other machines can reach, in plain text.")

@@ -42,7 +42,7 @@ class ListenSettings(_Section):
         "asked who they are.",
     )
     transport: Literal["auto", "native", "python"] = Field(
-        default="python",
+        default="auto",
         description='What answers: "native" serves common queries in C++, "python" all of them in Python. "auto": '
         "native where it was built, unless log.level is debug, which shows every call.",
     )

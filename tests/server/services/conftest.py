@@ -1,7 +1,9 @@
-"""Short ways to ask a server."""
+"""Short ways to ask a server, on its Python and on its native front."""
 
 import itertools
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -12,7 +14,20 @@ from grpc_status import rpc_status
 
 from recstream.v1 import types_pb2 as types
 
+FRONTS = ["python"] if find_spec("recstream._transport") is None else ["python", "native"]
 DETAILS = {"type.googleapis.com/google.rpc." + kind.__name__: kind for kind in (BadRequest, ErrorInfo, RetryInfo)}
+
+
+@pytest.fixture(scope="session", params=FRONTS)
+def server(
+    request: pytest.FixtureRequest,
+    bundle_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    server_process: Callable[..., Any],
+) -> Any:
+    """One server on each front, for all tests that leave it as it is; give each test users of its own."""
+    state = tmp_path_factory.mktemp("state")
+    return server_process("--bundle", str(bundle_path), "--state", str(state), "--transport", request.param)
 
 
 class Fault:
