@@ -34,7 +34,7 @@ class RecommendStream final : public grpc::ServerGenericBidiReactor, private Ups
     if (!ok) {
       broken_ = true;
       if (upstream_) upstream_->abandon();
-    } else if (reads_upstream_) {
+    } else if (reads_upstream_ && upstream_) {
       --ahead_;
       upstream_->read(answer_);
     } else {
