@@ -41,6 +41,11 @@ class ListenSettings(_Section):
         description="Allow an address that other machines can reach. Traffic is plain text and callers are not "
         "asked who they are.",
     )
+    transport: Literal["auto", "native", "python"] = Field(
+        default="python",
+        description='What answers: "native" serves common queries in C++, "python" all of them in Python. "auto": '
+        "native where it was built, unless log.level is debug, which shows every call.",
+    )
 
 
 class EngineSettings(_Section):

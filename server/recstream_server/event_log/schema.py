@@ -31,7 +31,7 @@ def open_writer(path: Path, durability: Durability, vfs: str | None) -> apsw.Con
     _require_sqlite()
     try:
         _create_file(path)
-        connection = _connect(path, vfs)
+        connection = connect(path, vfs)
         connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
         _require_schema(connection, path)
@@ -45,7 +45,7 @@ def open_writer(path: Path, durability: Durability, vfs: str | None) -> apsw.Con
 
 def open_reader(path: Path, vfs: str | None) -> apsw.Connection:
     """Open the log for reading, beside a writer."""
-    connection = _connect(path, vfs)
+    connection = connect(path, vfs)
     connection.execute("PRAGMA query_only = ON")
     return connection
 
@@ -63,7 +63,8 @@ def _create_file(path: Path) -> None:
     sync_directory(path.parent)
 
 
-def _connect(path: Path, vfs: str | None) -> apsw.Connection:
+def connect(path: Path, vfs: str | None) -> apsw.Connection:
+    """A connection to the log, made as all of them are."""
     connection = apsw.Connection(str(path), apsw.SQLITE_OPEN_READWRITE, vfs)
     connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")

@@ -13,8 +13,9 @@ import structlog
 
 from recstream.errors import AlreadyExistsError, OverloadedError, UnavailableError
 from recstream.event_log_format import FORMAT_VERSION
+from recstream_server.event_log.checkpoints import Checkpoints
 from recstream_server.event_log.protocol import AppendResult, NewEvent, Receipt, StoredEvent
-from recstream_server.event_log.schema import Durability, open_reader, open_writer
+from recstream_server.event_log.schema import Durability, connect, open_reader, open_writer
 
 _Row = TypeVar("_Row")
 _LOGGER = structlog.get_logger(__name__)
@@ -26,7 +27,7 @@ _MAX_ROWS = 2048
 
 
 class SqliteEventLog:
-    """An `EventLog` in one file, in WAL mode, with one connection to write and one to read.
+    """An `EventLog` in one file, in WAL mode, with a connection to write, one to read and one to checkpoint.
 
     Parameters
     ----------
@@ -47,6 +48,7 @@ class SqliteEventLog:
         self._writer = open_writer(path, durability, vfs)
         self._reader = open_reader(path, vfs)
         self._reading = threading.Lock()
+        self._checkpoints = Checkpoints(self._writer, connect(path, vfs))
         self._last = int(self._writer.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").get)
         self._identity = str(self._writer.execute("SELECT log_id FROM identity").get)
 
@@ -87,7 +89,8 @@ class SqliteEventLog:
 
     def close(self) -> None:
         """Close the file. A failure to tidy up is logged only: what was acknowledged is durable already."""
-        for connection in (self._reader, self._writer):
+        # The writer's comes last: the last one to go empties the write-ahead log, and others could be in its way.
+        for connection in (self._checkpoints, self._reader, self._writer):
             try:
                 connection.close()
             except apsw.Error as error:
