@@ -25,6 +25,7 @@ from recstream.v1.user_event_service_pb2_grpc import add_UserEventServiceService
 from recstream_server.draining import Draining
 from recstream_server.event_log import EventLog, SqliteEventLog
 from recstream_server.event_sink import EventSink
+from recstream_server.event_source import result_name
 from recstream_server.event_writer import EventWriter
 from recstream_server.interceptors.admission import Admission
 from recstream_server.interceptors.calls import GuardedHandlers
@@ -160,7 +161,7 @@ class _Server:
     async def run(self, announce: Callable[[str], None]) -> None:
         """Serve until a signal comes, then drain."""
         loop = asyncio.get_running_loop()
-        sink, hub = EventSink(loop, self._metrics), WatchHub(loop)
+        sink, hub = EventSink(loop), WatchHub(loop)
         writer = EventWriter(
             self._log,
             self._model.engine,
@@ -171,6 +172,7 @@ class _Server:
             on_applied=(self._model.encode_changed, hub.on_applied),
             on_available=lambda available: self._on_available(loop, available),
             deliver=sink.deliver,
+            on_results=lambda results: self._metrics.commit(map(result_name, results)),
         )
         sink.connect(writer)
         try:
