@@ -2,10 +2,10 @@
 
 import typer
 
-from recstream_trainer.commands import data, evaluate, leaderboard, train
+from recstream_trainer.commands import data, evaluate, leaderboard, train, transfer
 
 
 def register(app: typer.Typer) -> None:
-    """Add ``train``, ``data``, ``evaluate`` and ``leaderboard``; none of them loads torch before it runs."""
-    for command in (train, data, evaluate, leaderboard):
+    """Add ``train``, ``data``, ``evaluate``, ``leaderboard`` and ``transfer``; none loads torch before it runs."""
+    for command in (train, data, evaluate, leaderboard, transfer):
         command.register(app)
