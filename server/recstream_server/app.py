@@ -104,7 +104,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
             )
         )
         native = uses_native_front(settings)
-        front = parts.enter_context(NativeFront(settings, model)) if native else None
+        front = parts.enter_context(NativeFront(settings, model, event_types)) if native else None
         asyncio.run(_Server(settings, model, log, event_types, metrics, front=front).run(announce))
 
 
@@ -185,6 +185,7 @@ class _Server:
             on_applied=(self._model.encode_changed, hub.on_applied),
             on_available=lambda available: self._on_available(loop, available),
             deliver=sink.deliver,
+            source=None if self._front is None else self._front.events,
             on_results=lambda results: self._metrics.commit(map(result_name, results)),
         )
         sink.connect(writer)

@@ -42,6 +42,16 @@ class _Queued(NamedTuple):
     """How many events of the source go before it."""
 
 
+def queue_full_error(limit: int) -> OverloadedError:
+    """Why an event cannot be queued now."""
+    return OverloadedError(f"{limit} events are waiting to be stored; try again later")
+
+
+def closed_error() -> UnavailableError:
+    """Why an event cannot be queued any more."""
+    return UnavailableError("the server is shutting down; send the event to another one", reason="SHUTTING_DOWN")
+
+
 def complete_all(completions: Sequence[Completion]) -> None:
     """Call every completion, in order; one that fails does not keep the others from theirs."""
     for completion in completions:
@@ -149,9 +159,7 @@ class EventWriter:
         """Queue as many of the first events as there is room for; how many those are, and why not all."""
         with self._lock:
             if self._closed:
-                return 0, UnavailableError(
-                    "the server is shutting down; send the event to another one", reason="SHUTTING_DOWN"
-                )
+                return 0, closed_error()
             room = max(self._queue_limit - self.queued, 0)
             after = self._source.arrived
             self._queue.extend(_Queued(event, complete, after) for event, complete in events[:room])
@@ -159,7 +167,7 @@ class EventWriter:
         self._source.wake()
         if room >= len(events):
             return len(events), None
-        return room, OverloadedError(f"{self._queue_limit} events are waiting to be stored; try again later")
+        return room, queue_full_error(self._queue_limit)
 
     def close(self, timeout_s: float) -> bool:
         """Refuse new events, complete those accepted, and say whether that was done within the time."""
