@@ -174,6 +174,8 @@ class ExactIndex:
         ``scans``, ``passes``
             Queries answered by scanning, and the passes over the rows that it took: searches from several threads
             share passes, ``scans / passes`` queries in each on average.
+        ``mean_scanned``
+            Rows whose codes a query read, on average: fewer than there are where norms let a scan stop.
         ``mean_rescored``
             Rows that a query rescored in float64, on average.
         """
