@@ -111,6 +111,7 @@ void BatchSearch::scan_codes(std::span<const std::size_t> wanted, int threads) {
   start_parts(parts, wanted);
   CodedScan scan(snapshot_, kernels_, queries_, wanted);
   run_parts(parts, [&](int part) { scan.run(found_[static_cast<std::size_t>(part)]); });
+  scanned_ += scan.scanned();
   const auto given_up = scan.given_up();
   if (!given_up.empty()) scan_blocks(given_up, threads);
 }

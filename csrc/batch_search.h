@@ -32,6 +32,9 @@ class BatchSearch {
   /// The k best rows of a query, in order.
   std::vector<ScoredRow> best(std::size_t q);
 
+  /// Rows whose codes were read, counted for each query.
+  std::int64_t scanned() const { return scanned_; }
+
   /// Rows that best() has rescored.
   std::int64_t rescored() const { return rescored_; }
 
@@ -51,6 +54,7 @@ class BatchSearch {
   std::vector<std::vector<Survivors>> found_;
   const std::uint64_t* counted_bitmap_ = nullptr;
   std::int64_t counted_rows_ = 0;
+  std::int64_t scanned_ = 0;
   std::int64_t rescored_ = 0;
   RowRanking ranking_;
   /// Of the query that best() is at: survivors, their vectors and scores.

@@ -49,22 +49,30 @@ void CodedScan::run(std::span<Survivors> found) {
   std::vector<std::size_t> active(wanted_.size());
   std::iota(active.begin(), active.end(), 0);
   auto tiles = tiles_of(active);
+  EligibleSlots eligible(part_, kernels_, queries_, wanted_);
   kernels::CodeMatches matches;
-  for (;;) {
-    const auto first = next_run_.fetch_add(1, std::memory_order_relaxed) * run_groups_;
-    if (first >= groups) return;
-    const CodedRun run(rows_, first, static_cast<int>(std::min(run_groups_, groups - first)));
+  auto next = take_run();
+  while (next < groups) {
+    const CodedRun run(rows_, next, static_cast<int>(std::min(run_groups_, groups - next)));
     std::erase_if(active, [&](std::size_t w) { return is_done(w, run.norm, found[wanted_[w]]); });
     if (active.empty()) return;
     // Until a quarter of the tiles can be spared, who is done stays in a tile, and matches nothing any more.
     if (4 * tiles_for(active.size()) <= 3 * tiles.size()) tiles = tiles_of(active);
+    next = take_run();
+    eligible.begin_run(run.first, run.groups);
+    eligible.prefetch_rows(next, run_groups_);
     for (std::size_t t = 0; t < tiles.size(); ++t) {
-      prefetch_next(run, t, tiles.size());
-      scan_tile(tiles[t], run, matches, found);
+      prefetch_share(next, t, tiles.size());
+      scan_tile(tiles[t], run, eligible, matches, found);
     }
     for (const auto w : active) exchange(w, found[wanted_[w]]);
+    const auto slots = std::min(run.groups * kGroup, static_cast<std::int64_t>(rows_.rows.size()) - run.first * kGroup);
+    scanned_.fetch_add(slots * static_cast<std::int64_t>(active.size()), std::memory_order_relaxed);
   }
 }
+
+// Before the one at hand is scanned, so that what is prefetched is not for another thread.
+std::int64_t CodedScan::take_run() { return next_run_.fetch_add(1, std::memory_order_relaxed) * run_groups_; }
 
 std::vector<std::size_t> CodedScan::given_up() const {
   std::vector<std::size_t> queries;
@@ -96,32 +104,32 @@ std::vector<QueryTile> CodedScan::tiles_of(std::span<const std::size_t> active) 
   return tiles;
 }
 
-std::uint64_t CodedScan::slots_of(std::int64_t group) const {
-  const auto slots = static_cast<std::int64_t>(rows_.rows.size()) - group * kGroup;
-  return slots >= kGroup ? ~std::uint64_t{0} : (std::uint64_t{1} << slots) - 1;
-}
-
-// Each tile asks for its share of the codes behind the run, so that memory works while the tiles compute. Without it
+// Each tile asks for its share of the codes of the next run, so that memory works while the tiles compute. Without it
 // the first tile would wait for all of them: 1.3 times as long for 32 queries.
-void CodedScan::prefetch_next(const CodedRun& run, std::size_t tile, std::size_t tiles) const {
-  const auto bytes = static_cast<std::size_t>(run.groups * rows_.group_bytes());
-  const std::uint8_t* next = run.codes + bytes;
+void CodedScan::prefetch_share(std::int64_t first, std::size_t tile, std::size_t tiles) const {
+  const auto bytes = static_cast<std::size_t>(run_groups_ * rows_.group_bytes());
+  const std::uint8_t* codes = rows_.group_codes(first);
   for (auto place = bytes * tile / tiles; place < bytes * (tile + 1) / tiles; place += kCacheLine) {
-    __builtin_prefetch(next + place);
+    __builtin_prefetch(codes + place);
   }
 }
 
-void CodedScan::scan_tile(QueryTile& tile, const CodedRun& run, kernels::CodeMatches& matches,
-                          std::span<Survivors> found) const {
+void CodedScan::scan_tile(QueryTile& tile, const CodedRun& run, const EligibleSlots& eligible,
+                          kernels::CodeMatches& matches, std::span<Survivors> found) const {
   double thresholds[kernels::kTileQueries];
   const auto members = tile.members();
   for (std::size_t i = 0; i < members.size(); ++i) {
     thresholds[i] = static_cast<double>(found[wanted_[members[i]]].threshold());
   }
-  tile.match(run, std::span(thresholds).first(members.size()), kernels_, matches);
+  tile.match(run, std::span(thresholds).first(members.size()), eligible, kernels_, matches);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (!eligible.looks_up(members[i])) continue;
+    for (int g = 0; g < run.groups; ++g) eligible.prefetch(members[i], g, matches.matched[i][g]);
+  }
   for (int g = 0; g < run.groups; ++g) {
     for (std::size_t i = 0; i < members.size(); ++i) {
-      const std::uint64_t matched = matches.matched[i][g];
+      if (matches.matched[i][g] == 0) continue;
+      const auto matched = eligible.among(members[i], g, matches.matched[i][g]);
       if (matched == 0) continue;
       add_matches(members[i], run.first + g, matched, matches.scores[i][g], found[wanted_[members[i]]]);
     }
@@ -130,13 +138,9 @@ void CodedScan::scan_tile(QueryTile& tile, const CodedRun& run, kernels::CodeMat
 
 void CodedScan::add_matches(std::size_t w, std::int64_t group, std::uint64_t matched, const std::int32_t* scores,
                             Survivors& survivors) const {
-  const PreparedQuery& query = queries_[wanted_[w]];
   const CodedQuery& coded = coded_[w];
   const CodedGroup& header = rows_.groups[static_cast<std::size_t>(group)];
   const auto first = group * kGroup;
-  matched &= slots_of(group);
-  const bool is_eligible_anyway = part_.stale == 0 && query.exclude.empty() && !query.allow;
-  if (!is_eligible_anyway) matched = eligible_among(matched, first, query);
   const double scale = coded.scale * header.scale;
   const double error = error_of(coded, header);
   const double largest = coded.norm * header.norm;
@@ -153,16 +157,6 @@ void CodedScan::add_matches(std::size_t w, std::int64_t group, std::uint64_t mat
     const double score = scale * scores[slot];
     survivors.add(score - error, score + error, CodedRows::name_of_slot(first + slot));
   }
-}
-
-std::uint64_t CodedScan::eligible_among(std::uint64_t matched, std::int64_t first_slot,
-                                        const PreparedQuery& query) const {
-  std::uint64_t eligible = 0;
-  for (; matched != 0; matched &= matched - 1) {
-    const auto row = std::int64_t{rows_.rows[static_cast<std::size_t>(first_slot + std::countr_zero(matched))]};
-    if (has_bit(part_.current, row) && query.allows(row)) eligible |= matched & (~matched + 1);
-  }
-  return eligible;
 }
 
 bool CodedScan::is_done(std::size_t w, double norm_left, const Survivors& survivors) const {

@@ -7,6 +7,7 @@
 
 #include "coded_part.h"
 #include "coded_query.h"
+#include "eligible_slots.h"
 #include "index_snapshot.h"
 #include "kernels/kernels.h"
 #include "prepared_query.h"
@@ -29,6 +30,9 @@ class CodedScan {
   /// several threads, each with its own `found`. At worst O(rows * dimension) for a query.
   void run(std::span<Survivors> found);
 
+  /// Rows whose codes were read, counted for each query, once all runs have returned.
+  std::int64_t scanned() const { return scanned_; }
+
   /// Queries for which the codes keep so many rows that another scan is better, once all runs have returned; what was
   /// found for them is of no use.
   std::vector<std::size_t> given_up() const;
@@ -41,13 +45,13 @@ class CodedScan {
 
   void scan_changed(std::span<Survivors> found);
   std::vector<QueryTile> tiles_of(std::span<const std::size_t> active) const;
-  /// Bits of the slots that a group has.
-  std::uint64_t slots_of(std::int64_t group) const;
-  void prefetch_next(const CodedRun& run, std::size_t tile, std::size_t tiles) const;
-  void scan_tile(QueryTile& tile, const CodedRun& run, kernels::CodeMatches& matches, std::span<Survivors> found) const;
+  /// The first group of a run that nobody else scans.
+  std::int64_t take_run();
+  void prefetch_share(std::int64_t first, std::size_t tile, std::size_t tiles) const;
+  void scan_tile(QueryTile& tile, const CodedRun& run, const EligibleSlots& eligible, kernels::CodeMatches& matches,
+                 std::span<Survivors> found) const;
   void add_matches(std::size_t w, std::int64_t group, std::uint64_t matched, const std::int32_t* scores,
                    Survivors& survivors) const;
-  std::uint64_t eligible_among(std::uint64_t matched, std::int64_t first_slot, const PreparedQuery& query) const;
   bool is_done(std::size_t w, double norm_left, const Survivors& survivors) const;
   void exchange(std::size_t w, Survivors& survivors);
   std::size_t most_kept(std::size_t w) const;
@@ -63,6 +67,7 @@ class CodedScan {
   std::vector<Shared> shared_;
   std::atomic<std::int64_t> next_run_{0};
   std::atomic<bool> changed_taken_{false};
+  std::atomic<std::int64_t> scanned_{0};
 };
 
 }  // namespace recstream

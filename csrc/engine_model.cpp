@@ -47,6 +47,9 @@ void require_history(const EngineModel& model) {
     }
   }
   require_finite_values(model.history_weights, "history weights");
+  if (model.trained_version < 0) {
+    throw std::invalid_argument("trained_version must be at least 0, got " + std::to_string(model.trained_version));
+  }
 }
 
 void require_neighbours(const EngineModel& model) {

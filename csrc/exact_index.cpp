@@ -138,6 +138,7 @@ void ExactIndex::answer(std::span<const ScanRequest* const> requests, int thread
   }
   scans_ += static_cast<std::int64_t>(number);
   passes_ += 1;
+  scanned_ += batch.scanned();
   rescored_ += batch.rescored();
 }
 
@@ -202,6 +203,9 @@ double ExactIndex::largest_norm() const {
 IndexStats ExactIndex::stats() const {
   const auto current = rows_->snapshot();
   const auto scans = scans_.load();
+  const auto mean_of = [&](std::int64_t total) {
+    return scans > 0 ? static_cast<double>(total) / static_cast<double>(scans) : 0.0;
+  };
   return {.rows = current->rows,
           .deleted = current->deleted,
           .dimension = dimension_,
@@ -211,7 +215,8 @@ IndexStats ExactIndex::stats() const {
           .merges = rows_->merges(),
           .scans = scans,
           .passes = passes_.load(),
-          .mean_rescored = scans > 0 ? static_cast<double>(rescored_.load()) / static_cast<double>(scans) : 0.0};
+          .mean_scanned = mean_of(scanned_),
+          .mean_rescored = mean_of(rescored_)};
 }
 
 }  // namespace recstream

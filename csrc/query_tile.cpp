@@ -128,14 +128,15 @@ void QueryTile::choose_prefix(double norm, std::span<const double> thresholds) {
   prefix_ = found == prefixes_.end() ? nullptr : &*found;
 }
 
-void QueryTile::match(const CodedRun& run, std::span<const double> thresholds, const kernels::Table& kernels,
-                      kernels::CodeMatches& matches) {
+void QueryTile::match(const CodedRun& run, std::span<const double> thresholds, const EligibleSlots& eligible,
+                      const kernels::Table& kernels, kernels::CodeMatches& matches) {
   choose_prefix(run.norm, thresholds);
   const Order& order = prefix_ != nullptr ? by_share_ : as_they_lie_;
   tile_.offsets = order.offsets.data();
   tile_.codes = order.codes.data();
   tile_.prefix = prefix_ != nullptr ? prefix_->quads : tile_.quads;
   for (std::size_t i = 0; i < members_.size(); ++i) {
+    tile_.eligible[i] = eligible.slots(members_[i]);
     const CodedQuery& query = queries_[members_[i]];
     kernels::QueryBound bound{
         .threshold = thresholds[i], .error = query.error, .length = query.length, .steps = query.steps};

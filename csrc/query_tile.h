@@ -7,6 +7,7 @@
 
 #include "coded_query.h"
 #include "coded_rows.h"
+#include "eligible_slots.h"
 #include "kernels/kernels.h"
 
 namespace recstream {
@@ -41,9 +42,9 @@ class QueryTile {
 
   std::span<const std::size_t> members() const { return members_; }
 
-  /// Matches a run, with a threshold for each member.
-  void match(const CodedRun& run, std::span<const double> thresholds, const kernels::Table& kernels,
-             kernels::CodeMatches& matches);
+  /// Matches a run, which `eligible` has been turned to, with a threshold for each member.
+  void match(const CodedRun& run, std::span<const double> thresholds, const EligibleSlots& eligible,
+             const kernels::Table& kernels, kernels::CodeMatches& matches);
 
  private:
   /// A prefix of the quads as a query of its own: what is not in it has the code 0.

@@ -13,8 +13,8 @@
 namespace recstream {
 namespace {
 
-constexpr std::string_view kMagic = "RSSTATE2";
-constexpr std::size_t kInteractionBytes = sizeof(std::uint32_t) + sizeof(double) + sizeof(std::int64_t);
+constexpr std::string_view kMagic = "RSSTATE3";
+constexpr std::size_t kInteractionBytes = sizeof(std::uint32_t) + sizeof(double) + 2 * sizeof(std::int64_t);
 constexpr std::size_t kStateBytes = 3 * sizeof(std::uint32_t) + sizeof(std::int64_t);
 
 void require(bool holds, const char* problem) {
@@ -47,6 +47,7 @@ void put_state(ByteWriter& writer, ItemList& items, const ItemKeys& keys, const 
     writer.put(items.number(interaction.item));
     writer.put(interaction.weight);
     writer.put(interaction.time);
+    writer.put(interaction.version);
   }
   // By text, because keys rise in an order that depends on the catalogue.
   std::vector<ItemKey> seen = state.seen;
@@ -96,6 +97,7 @@ UserState get_state(ByteReader& reader, const std::vector<ItemKey>& items, std::
   state.version = reader.get<std::int64_t>();
   state.born = state.version;
   std::vector<ItemKey> touched;
+  std::int64_t touched_version = 0;
   const auto interactions = reader.get_count<std::uint32_t>(kInteractionBytes);
   state.interactions.reserve(interactions);
   for (std::size_t i = 0; i < interactions; ++i) {
@@ -103,8 +105,11 @@ UserState get_state(ByteReader& reader, const std::vector<ItemKey>& items, std::
     const auto weight = reader.get<double>();
     const auto time = reader.get<std::int64_t>();
     require(std::isfinite(weight), "a weight is not finite");
+    const auto version = reader.get<std::int64_t>();
     require(time >= 0, "a time is negative");
-    state.interactions.push_back({.item = item, .weight = weight, .time = time});
+    require(version > touched_version && version <= state.version, "versions of items do not rise");
+    touched_version = version;
+    state.interactions.push_back({.item = item, .weight = weight, .time = time, .version = version});
     touched.push_back(item);
   }
   require_distinct(std::move(touched));
@@ -156,7 +161,7 @@ std::string encode_snapshot(const EngineState& state) {
 void decode_snapshot(std::string_view bytes, EngineState& state, std::size_t max_history) {
   ByteReader reader(bytes);
   if (bytes.substr(0, kMagic.size()) != kMagic) {
-    throw std::invalid_argument("snapshot is damaged, or of another version: it does not begin with RSSTATE2");
+    throw std::invalid_argument("snapshot is damaged, or of another version: it does not begin with RSSTATE3");
   }
   reader.get_raw(kMagic.size());
   const auto version = reader.get<std::int64_t>();

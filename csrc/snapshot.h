@@ -10,13 +10,13 @@ namespace recstream {
 
 /// A state as bytes, independent of the model. All numbers are little-endian; `text` is uint32 length and UTF-8.
 ///
-///     8 bytes  "RSSTATE2"
+///     8 bytes  "RSSTATE3"
 ///     int64    state_version
 ///     uint32   items       then for each: text id
 ///     uint64   users       then for each, by rising version:
 ///                text id, int64 version,
 ///                uint32 interactions, then for each, oldest first: uint32 item (place in the list above), float64
-///                weight, int64 time,
+///                weight, int64 time, int64 version,
 ///                uint32 seen, then for each: uint32 item
 ///     uint64   sessions    as users
 ///

@@ -8,6 +8,7 @@
 
 #include "item_history.h"
 #include "outside_vectors.h"
+#include "told_twice.h"
 
 namespace recstream {
 namespace {
@@ -119,17 +120,22 @@ class VectorMaker {
   }
 
  private:
-  bool has_weight(std::span<const Interaction> touches) const {
+  bool has_weight(std::span<const Interaction> touches, const ToldTwice& twice) const {
     return std::any_of(touches.begin(), touches.end(), [&](const Interaction& touch) {
-      return touch.weight != 0 && touch.item < model_.item_vectors.rows;
+      return touch.weight != 0 && touch.item < model_.item_vectors.rows && twice.counts_live(touch);
     });
   }
 
   std::optional<ItemHistory> merge(std::span<const Interaction> live, const Base& base, std::size_t max_items) const {
-    if (!has_weight(live) && !has_weight(recent_.touches)) return std::nullopt;
+    const ToldTwice twice(base.rows, live, model_.trained_version);
+    if (!has_weight(live, twice) && !has_weight(recent_.touches, twice)) return std::nullopt;
     HistoryBuilder builder(base.rows.size() + live.size() + recent_.touches.size(), model_.item_vectors.rows);
-    for (std::size_t i = 0; i < base.rows.size(); ++i) builder.touch(base.touch(i));
-    for (const auto& touch : live) builder.touch(touch);
+    for (std::size_t i = 0; i < base.rows.size(); ++i) {
+      if (twice.counts_trained(base.rows[i])) builder.touch(base.touch(i));
+    }
+    for (const auto& touch : live) {
+      if (twice.counts_live(touch)) builder.touch(touch);
+    }
     for (const auto& touch : recent_.touches) builder.touch(touch);
     return builder.finish(max_items);
   }

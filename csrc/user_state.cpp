@@ -25,10 +25,12 @@ void UserState::fold(std::int64_t event_version, const Interaction& event, bool 
   if (is_fresh) {
     make_room(interactions);
     interactions.push_back(event);
+    interactions.back().version = event_version;
     if (interactions.size() > max_history) interactions.erase(interactions.begin());
   } else {
     known->weight += event.weight;
     known->time = std::max(known->time, event.time);
+    known->version = event_version;
     std::rotate(known.base() - 1, known.base(), interactions.end());
   }
   if (adds_seen) seen.insert(seen.begin() + place, event.item);

@@ -13,6 +13,8 @@ struct Interaction {
   double weight;
   /// Of the latest event, Unix seconds; 0 where nobody knows.
   std::int64_t time = 0;
+  /// Of the latest event in the log; 0 for what is not in it.
+  std::int64_t version = 0;
 
   bool operator==(const Interaction&) const = default;
 };

@@ -174,6 +174,8 @@ class ExactIndex:
         ``scans``, ``passes``
             Queries answered by scanning, and the passes over the rows that it took: searches from several threads
             share passes, ``scans / passes`` queries in each on average.
+        ``mean_scanned``
+            Rows whose codes a query read, on average: fewer than there are where norms let a scan stop.
         ``mean_rescored``
             Rows that a query rescored in float64, on average.
         """
@@ -479,6 +481,10 @@ class Engine:
         Catalogues with fewer items are scanned each time, which takes no longer.
     threads : int
         As in `ExactIndex`.
+    trained_version : int
+        Version of the log up to which `history` is made of the very events that `apply` is given; 0 when it is of other
+        data. An item in both the history and the state of a user counts once: as training knew it while its last event
+        is not above this version, from then on as all its events say.
     """
 
     def __init__(
@@ -498,6 +504,7 @@ class Engine:
         kept_list_bytes: int = 67_108_864,
         kept_list_min_items: int = 200_000,
         threads: int = 0,
+        trained_version: int = 0,
     ) -> None: ...
     def recommend(
         self,

@@ -53,6 +53,7 @@ def scan_text(record: Record) -> str:
         f"ours: {record['stats']['level']}, {record['scan_bytes'] / 1e6:,.0f} MB for a whole scan, "
         f"{bandwidth_text(record)}"
         f"{multiply_adds_per_s(record) / 1e9:.1f} G multiply-adds/s as if nothing were skipped, "
+        f"{record['stats'].get('mean_scanned', float('nan')):,.0f} rows scanned, "
         f"{record['stats']['mean_rescored']:.0f} rescored; "
         f"{record['mismatches']} mismatches in {record['checked_queries']} queries"
     )

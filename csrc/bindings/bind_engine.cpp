@@ -23,7 +23,7 @@ std::unique_ptr<Engine> make_engine(const IdTable& item_ids, py::handle item_vec
                                     const IdTable& user_ids, py::handle user_vectors, const py::tuple& history,
                                     const UserEncoder* encoder, const NeighbourScorer* neighbours,
                                     std::int64_t max_history, std::int64_t max_sessions, std::int64_t kept_list_bytes,
-                                    std::int64_t kept_list_min_items, int threads) {
+                                    std::int64_t kept_list_min_items, int threads, std::int64_t trained_version) {
   if (history.size() != 3 && history.size() != 4) {
     throw py::type_error("history must be a tuple (row pointers, item rows, weights[, times])");
   }
@@ -38,6 +38,7 @@ std::unique_ptr<Engine> make_engine(const IdTable& item_ids, py::handle item_vec
       .history_weights = borrow_vector<float>(py::object(history[2]), "history[2]"),
       .history_times = history.size() == 3 ? std::span<const std::int64_t>{}
                                            : borrow_vector<std::int64_t>(py::object(history[3]), "history[3]"),
+      .trained_version = trained_version,
       .encoder = encoder,
       .neighbours = neighbours,
   };
@@ -181,9 +182,9 @@ void bind_engine(py::module_& module) {
            py::arg("item_popularity"), py::arg("user_ids"), py::arg("user_vectors") = py::none(), py::arg("history"),
            py::arg("encoder") = py::none(), py::arg("neighbours") = py::none(), py::arg("max_history") = 1000,
            py::arg("max_sessions") = 1'000'000, py::arg("kept_list_bytes") = std::int64_t{64} << 20,
-           py::arg("kept_list_min_items") = 200'000, py::arg("threads") = 0, py::keep_alive<1, 2>(),
-           py::keep_alive<1, 3>(), py::keep_alive<1, 4>(), py::keep_alive<1, 5>(), py::keep_alive<1, 6>(),
-           py::keep_alive<1, 7>(), py::keep_alive<1, 8>(), py::keep_alive<1, 9>())
+           py::arg("kept_list_min_items") = 200'000, py::arg("threads") = 0, py::arg("trained_version") = 0,
+           py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>(), py::keep_alive<1, 5>(),
+           py::keep_alive<1, 6>(), py::keep_alive<1, 7>(), py::keep_alive<1, 8>(), py::keep_alive<1, 9>())
       .def("recommend", &recommend, py::kw_only(), py::arg("user_id") = "", py::arg("session_id") = "",
            py::arg("k") = 10, py::arg("candidates") = py::none(), py::arg("candidate_rows") = py::none(),
            py::arg("exclude") = py::tuple(), py::arg("exclude_seen") = true, py::arg("recent_events") = py::tuple(),

@@ -120,6 +120,7 @@ py::dict stats(const ExactIndex& index) {
   dict["merges"] = stats.merges;
   dict["scans"] = stats.scans;
   dict["passes"] = stats.passes;
+  dict["mean_scanned"] = stats.mean_scanned;
   dict["mean_rescored"] = stats.mean_rescored;
   return dict;
 }

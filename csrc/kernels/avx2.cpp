@@ -97,7 +97,8 @@ std::uint64_t reaching(const __m256i* sums, std::int32_t cutoff) {
   return bits;
 }
 
-std::uint64_t match_part(const std::uint8_t* part, const CodeTile& tile, int q, int g, std::int32_t* scores) {
+std::uint64_t match_part(const std::uint8_t* part, const CodeTile& tile, int q, int g, std::uint64_t eligible,
+                         std::int32_t* scores) {
   __m256i sums[kVectors];
   for (auto& sum : sums) sum = _mm256_setzero_si256();
   add_quads(part, tile, q, 0, tile.prefix, sums);
@@ -105,7 +106,7 @@ std::uint64_t match_part(const std::uint8_t* part, const CodeTile& tile, int q, 
     if (reaching(sums, tile.prefix_cutoffs[q][g]) == 0) return 0;
     add_quads(part, tile, q, tile.prefix, tile.quads, sums);
   }
-  const std::uint64_t bits = reaching(sums, tile.cutoffs[q][g]);
+  const std::uint64_t bits = reaching(sums, tile.cutoffs[q][g]) & eligible;
   if (bits != 0) {
     for (int v = 0; v < kVectors; ++v) _mm256_storeu_si256(reinterpret_cast<__m256i*>(scores) + v, sums[v]);
   }
@@ -119,7 +120,8 @@ void match_codes(const std::uint8_t* run, int groups, const CodeTile& tile, Code
       std::uint64_t bits = 0;
       for (int part = 0; part < kParts; ++part) {
         const int row = part * kPartRows;
-        bits |= match_part(group + row * kQuad, tile, q, g, matches.scores[q][g] + row) << row;
+        bits |= match_part(group + row * kQuad, tile, q, g, tile.eligible[q][g] >> row, matches.scores[q][g] + row)
+                << row;
       }
       matches.matched[q][g] = bits;
     }
@@ -180,18 +182,10 @@ void dot_exact_rows(const float* const* rows, std::size_t n, int dimension, cons
 
 }  // namespace avx2
 
-const Table kAvx2 = {"avx2",
-                     avx2::dot_rows,
-                     avx2::at_least,
-                     avx2::dot_exact,
-                     avx2::dot_exact_rows,
-                     scalar::set_cutoffs,
-                     match_codes,
-                     scalar::add_intervals,
-                     scalar::reached_by,
-                     scalar::keep_reaching,
-                     scalar::rank,
-                     &kDenseAvx2};
+const Table kAvx2 = {
+    "avx2",      avx2::dot_rows,  avx2::at_least,        avx2::dot_exact,    avx2::dot_exact_rows,  scalar::set_cutoffs,
+    match_codes, scalar::bits_at, scalar::add_intervals, scalar::reached_by, scalar::keep_reaching, scalar::rank,
+    &kDenseAvx2};
 
 }  // namespace recstream::kernels
 #endif

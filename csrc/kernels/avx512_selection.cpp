@@ -65,6 +65,20 @@ void set_cutoffs(const RunBounds& run, const QueryBound& query, std::int32_t* cu
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(cutoffs), whole);
 }
 
+std::uint64_t bits_at(const std::uint64_t* bitmap, const std::uint32_t* rows, int n) {
+  constexpr int kWordShift = 5;  // Of the 32 bits that a gather brings.
+  std::uint64_t bits = 0;
+  for (int i = 0; i < n; i += static_cast<int>(kLanes)) {
+    const __mmask16 lanes = first_lanes(static_cast<std::size_t>(n - i));
+    const __m512i row = _mm512_maskz_loadu_epi32(lanes, rows + i);
+    const __m512i words =
+        _mm512_mask_i32gather_epi32(row, lanes, _mm512_srli_epi32(row, kWordShift), bitmap, sizeof(std::uint32_t));
+    const __m512i bit = _mm512_rolv_epi32(_mm512_set1_epi32(1), row);
+    bits |= std::uint64_t{_mm512_mask_test_epi32_mask(lanes, words, bit)} << i;
+  }
+  return bits;
+}
+
 std::size_t add_intervals(const ScoredGroup& group, std::int32_t least, const Intervals& end) {
   const __m512 scale = _mm512_set1_ps(group.scale);
   const __m512 error = _mm512_set1_ps(group.error);

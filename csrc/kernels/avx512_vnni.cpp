@@ -77,7 +77,7 @@ void match_group(const std::uint8_t* group, int g, const CodeTile& tile, CodeMat
   // Left as a loop, it would keep the sums in memory.
 #pragma GCC unroll 4
   for (int q = 0; q < kQueries; ++q) {
-    const std::uint64_t matched = sums.reaching(q, tile.cutoffs[q][g]);
+    const std::uint64_t matched = sums.reaching(q, tile.cutoffs[q][g]) & tile.eligible[q][g];
     matches.matched[q][g] = matched;
     if (matched == 0) continue;
     for (int v = 0; v < kVectors; ++v) _mm512_storeu_si512(matches.scores[q][g] + v * kLanes, sums.of[q][v]);
@@ -105,9 +105,10 @@ void match_codes(const std::uint8_t* run, int groups, const CodeTile& tile, Code
 
 }  // namespace
 
-const Table kAvx512Vnni = {"avx512_vnni",          avx2::dot_rows,        avx2::at_least, avx2::dot_exact,
-                           avx512::dot_exact_rows, avx512::set_cutoffs,   match_codes,    avx512::add_intervals,
-                           avx512::reached_by,     avx512::keep_reaching, avx512::rank,   &kDenseAvx512};
+const Table kAvx512Vnni = {"avx512_vnni",          avx2::dot_rows,      avx2::at_least,        avx2::dot_exact,
+                           avx512::dot_exact_rows, avx512::set_cutoffs, match_codes,           avx512::bits_at,
+                           avx512::add_intervals,  avx512::reached_by,  avx512::keep_reaching, avx512::rank,
+                           &kDenseAvx512};
 
 }  // namespace recstream::kernels
 #endif

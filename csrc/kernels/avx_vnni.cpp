@@ -67,7 +67,7 @@ void match_part(const std::uint8_t* group, int row, const CodeTile& tile, int qu
     sums.add_quads(part, tile, query, tile.prefix, tile.quads);
   }
   for (int q = 0; q < kQueries; ++q) {
-    const std::uint64_t bits = sums.reaching(q, tile.cutoffs[query + q][g]);
+    const std::uint64_t bits = sums.reaching(q, tile.cutoffs[query + q][g]) & tile.eligible[query + q][g] >> row;
     if (bits == 0) continue;
     matches.matched[query + q][g] |= bits << row;
     auto* scores = reinterpret_cast<__m256i*>(matches.scores[query + q][g] + row);
@@ -89,9 +89,10 @@ void match_codes(const std::uint8_t* run, int groups, const CodeTile& tile, Code
 
 }  // namespace
 
-const Table kAvxVnni = {"avx_vnni",           avx2::dot_rows,        avx2::at_least, avx2::dot_exact,
-                        avx2::dot_exact_rows, scalar::set_cutoffs,   match_codes,    scalar::add_intervals,
-                        scalar::reached_by,   scalar::keep_reaching, scalar::rank,   &kDenseAvx2};
+const Table kAvxVnni = {
+    "avx_vnni",  avx2::dot_rows,  avx2::at_least,        avx2::dot_exact,    avx2::dot_exact_rows,  scalar::set_cutoffs,
+    match_codes, scalar::bits_at, scalar::add_intervals, scalar::reached_by, scalar::keep_reaching, scalar::rank,
+    &kDenseAvx2};
 
 }  // namespace recstream::kernels
 #endif

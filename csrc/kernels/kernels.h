@@ -59,6 +59,8 @@ struct CodeTile {
   std::int32_t prefix_bias[kTileQueries];
   /// For each group the least score that matches, between -2^30 and 2^30.
   std::int32_t cutoffs[kTileQueries][kRunGroups];
+  /// For each group the rows that may match.
+  const std::uint64_t* eligible[kTileQueries];
   /// The least score over the prefix; a row below it may be taken for one that does not match.
   std::int32_t prefix_cutoffs[kTileQueries][kRunGroups];
 };
@@ -109,6 +111,9 @@ struct Table {
 
   /// Integer inner products, exact, of the queries with a run of groups of kGroupRows rows; 1 <= tile.queries.
   void (*match_codes)(const std::uint8_t* run, int groups, const CodeTile& tile, CodeMatches& matches);
+
+  /// Bit i is set when bit rows[i] of the bitmap is, with 64 bits in a word; 1 <= n <= kGroupRows.
+  std::uint64_t (*bits_at)(const std::uint64_t* bitmap, const std::uint32_t* rows, int n);
 
   /// Appends the intervals of the matching rows that end at `least` or above; the number of them.
   std::size_t (*add_intervals)(const ScoredGroup& group, std::int32_t least, const Intervals& end);

@@ -113,7 +113,7 @@ void match_part(const std::uint8_t* group, int row, int g, const CodeTile& tile,
     sums.add_quads(part, tile, tile.prefix, tile.quads);
   }
   for (int q = 0; q < kQueries; ++q) {
-    const std::uint64_t bits = sums.reaching(q, tile.cutoffs[q][g]);
+    const std::uint64_t bits = sums.reaching(q, tile.cutoffs[q][g]) & tile.eligible[q][g] >> row;
     if (bits == 0) continue;
     matches.matched[q][g] |= bits << row;
     for (int v = 0; v < kVectors; ++v) vst1q_s32(matches.scores[q][g] + row + v * kLanes, sums.of[q][v]);
@@ -144,12 +144,19 @@ void match_codes(const std::uint8_t* run, int groups, const CodeTile& tile, Code
 
 }  // namespace
 
-const Table kNeonDotprod = {"neon_dotprod",     dot_rows,
-                            at_least,           dot_exact,
-                            dot_exact_rows,     scalar::set_cutoffs,
-                            match_codes,        scalar::add_intervals,
-                            scalar::reached_by, scalar::keep_reaching,
-                            scalar::rank,       &kDenseBaseline};
+const Table kNeonDotprod = {"neon_dotprod",
+                            dot_rows,
+                            at_least,
+                            dot_exact,
+                            dot_exact_rows,
+                            scalar::set_cutoffs,
+                            match_codes,
+                            scalar::bits_at,
+                            scalar::add_intervals,
+                            scalar::reached_by,
+                            scalar::keep_reaching,
+                            scalar::rank,
+                            &kDenseBaseline};
 
 }  // namespace recstream::kernels
 #endif

@@ -65,7 +65,7 @@ std::uint64_t match(const std::uint8_t* group, const CodeTile& tile, int q, int 
     if (reaching(scores, tile.prefix_cutoffs[q][g] + tile.bias[q] - tile.prefix_bias[q]) == 0) return 0;
     add_quads(group, tile, q, tile.prefix, tile.quads, scores);
   }
-  return reaching(scores, tile.cutoffs[q][g]);
+  return reaching(scores, tile.cutoffs[q][g]) & tile.eligible[q][g];
 }
 
 void match_codes(const std::uint8_t* run, int groups, const CodeTile& tile, CodeMatches& matches) {
@@ -79,11 +79,18 @@ void match_codes(const std::uint8_t* run, int groups, const CodeTile& tile, Code
 
 }  // namespace
 
-const Table kScalar = {"scalar",           dot_rows,
-                       at_least,           striped_dot<double>,
-                       dot_exact_rows,     scalar::set_cutoffs,
-                       match_codes,        scalar::add_intervals,
-                       scalar::reached_by, scalar::keep_reaching,
-                       scalar::rank,       &kDenseBaseline};
+const Table kScalar = {"scalar",
+                       dot_rows,
+                       at_least,
+                       striped_dot<double>,
+                       dot_exact_rows,
+                       scalar::set_cutoffs,
+                       match_codes,
+                       scalar::bits_at,
+                       scalar::add_intervals,
+                       scalar::reached_by,
+                       scalar::keep_reaching,
+                       scalar::rank,
+                       &kDenseBaseline};
 
 }  // namespace recstream::kernels

@@ -9,6 +9,7 @@ namespace recstream::kernels::scalar {
 
 /// Those functions of Table that levels without compression of vectors share with the scalar one.
 void set_cutoffs(const RunBounds& run, const QueryBound& query, std::int32_t* cutoffs);
+std::uint64_t bits_at(const std::uint64_t* bitmap, const std::uint32_t* rows, int n);
 std::size_t add_intervals(const ScoredGroup& group, std::int32_t least, const Intervals& end);
 std::int32_t reached_by(const std::int32_t* values, std::size_t n, std::size_t k, std::size_t slack,
                         std::int32_t least);

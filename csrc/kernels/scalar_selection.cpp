@@ -34,6 +34,12 @@ void set_cutoffs(const RunBounds& run, const QueryBound& query, std::int32_t* cu
   }
 }
 
+std::uint64_t bits_at(const std::uint64_t* bitmap, const std::uint32_t* rows, int n) {
+  std::uint64_t bits = 0;
+  for (int i = 0; i < n; ++i) bits |= (bitmap[rows[i] / 64] >> (rows[i] % 64) & 1U) << i;
+  return bits;
+}
+
 std::size_t add_intervals(const ScoredGroup& group, std::int32_t least, const Intervals& end) {
   std::size_t added = 0;
   for (auto matched = group.matched; matched != 0; matched &= matched - 1) {

@@ -16,6 +16,7 @@ def build_engine(
     kept_list_bytes: int = 67_108_864,
     kept_list_min_items: int = 200_000,
     threads: int = 0,
+    trained_version: int = 0,
 ) -> Engine:
     """Make the engine that answers from a bundle.
 
@@ -24,7 +25,7 @@ def build_engine(
     Parameters
     ----------
     bundle : Bundle
-    max_history, max_sessions, kept_list_bytes, kept_list_min_items, threads : int
+    max_history, max_sessions, kept_list_bytes, kept_list_min_items, threads, trained_version : int
         As in `recstream._core.Engine`.
     """
     history = (bundle.history_indptr, bundle.history_rows, bundle.history_weights)
@@ -44,6 +45,7 @@ def build_engine(
         kept_list_bytes=kept_list_bytes,
         kept_list_min_items=kept_list_min_items,
         threads=threads,
+        trained_version=trained_version,
     )
 
 

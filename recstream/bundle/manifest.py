@@ -10,6 +10,7 @@ from typing import Final
 
 from recstream.bundle.strict_json import JsonObject, JsonValue, canonical, parse_object
 from recstream.errors import BundleError
+from recstream.event_log_format import LogPlace
 
 FILE: Final = "manifest.json"
 FORMAT: Final = "recstream-bundle"
@@ -51,6 +52,7 @@ MAX_FURTHER_BYTES: Final = 64 << 20
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_LOG_ID: Final = re.compile(r"[0-9a-f]{32}")
 _KEYS: Final = frozenset(
     (
         "format",
@@ -102,6 +104,8 @@ class DataRecord:
     interactions: int
     fingerprint: str
     """SHA-256 of the cleaned interactions."""
+    log: LogPlace | None = None
+    """Where the event log ended that they came from; None when they came from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ def manifest_to_bytes(manifest: Manifest) -> bytes:
         "dimension": manifest.dimension,
         "metrics": dict(manifest.metrics),
         "training": dict(vars(manifest.training)),
-        "data": dict(vars(manifest.data)),
+        "data": _data_to_json(manifest.data),
         "files": {name: entry.to_json() for name, entry in sorted(manifest.files.items())},
     }
     return seal(value)
@@ -270,10 +274,21 @@ def _training(value: JsonObject) -> TrainingRecord:
     return TrainingRecord(seed, protocol, _object(value, "config"))
 
 
+def _data_to_json(data: DataRecord) -> JsonObject:
+    log = {} if data.log is None else {"log": data.log._asdict()}
+    return {"name": data.name, "interactions": data.interactions, "fingerprint": data.fingerprint, **log}
+
+
 def _data(value: JsonObject) -> DataRecord:
-    _check_keys('"data"', value, {"name", "interactions", "fingerprint"})
+    _check_keys('"data"', value, {"name", "interactions", "fingerprint"} | ({"log"} & value.keys()))
     interactions = _integer(value, "interactions", least=0, most=2**63 - 1)
-    return DataRecord(_text(value, "name"), interactions, _text(value, "fingerprint", _SHA256))
+    log = None if "log" not in value else _log_place(_object(value, "log"))
+    return DataRecord(_text(value, "name"), interactions, _text(value, "fingerprint", _SHA256), log)
+
+
+def _log_place(value: JsonObject) -> LogPlace:
+    _check_keys('"log"', value, {"log_id", "version"})
+    return LogPlace(_text(value, "log_id", _LOG_ID), _integer(value, "version", least=0, most=2**63 - 1))
 
 
 def _metrics(value: JsonObject) -> dict[str, float]:

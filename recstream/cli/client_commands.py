@@ -90,6 +90,9 @@ def event(
     session: Session = "",
     value: Annotated[float | None, typer.Option(help="A rating, or seconds of dwell time.")] = None,
     event_id: Annotated[str, typer.Option(metavar="ID", help="Idempotency key; a random one by default.")] = "",
+    attribution: Annotated[
+        str, typer.Option(metavar="TOKEN", help="The attribution_token of the answer that showed the item.")
+    ] = "",
     target: Target = _TARGET,
     timeout: Timeout = 5.0,
     as_json: Json = False,
@@ -99,7 +102,13 @@ def event(
 
     with Client(target, timeout_s=timeout) as client:
         ack = client.write_user_event(
-            item_id=item, event_type=type_, user_id=user, session_id=session, value=value, event_id=event_id
+            item_id=item,
+            event_type=type_,
+            user_id=user,
+            session_id=session,
+            value=value,
+            event_id=event_id,
+            attribution_token=attribution,
         )
     if as_json:
         _print_json(ack)

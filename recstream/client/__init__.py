@@ -5,7 +5,14 @@ from recstream.client.async_streams import AsyncEventStream, AsyncRecommendStrea
 from recstream.client.channel import DEFAULT_TARGET, ChannelSettings
 from recstream.client.filters import equals_any, exists, in_range, item_filter
 from recstream.client.pending import Pending
-from recstream.client.requests import EventFields, QueryFields, RecommendFields, SimilarFields, user_event
+from recstream.client.requests import (
+    EventFields,
+    QueryFields,
+    RecommendFields,
+    SimilarFields,
+    recommend_request,
+    user_event,
+)
 from recstream.client.streams import EventStream, RecommendStream
 from recstream.client.sync_client import Client, Watch
 
@@ -29,5 +36,6 @@ __all__ = [
     "exists",
     "in_range",
     "item_filter",
+    "recommend_request",
     "user_event",
 ]

@@ -10,12 +10,13 @@ DEFAULT_TARGET: Final = "127.0.0.1:50051"
 _SERVICES: Final[Mapping[str, Sequence[str]]] = {
     "recstream.v1.RecommendationService": (
         "RecommendItems",
+        "BatchRecommendItems",
         "WatchRecommendations",
         "RankItems",
         "FindSimilarItems",
     ),
     # Writing is safe to repeat: the client gives every event an id.
-    "recstream.v1.UserEventService": ("WriteUserEvent", "ListUserEvents"),
+    "recstream.v1.UserEventService": ("WriteUserEvent", "BatchWriteUserEvents", "ListUserEvents"),
     "recstream.v1.ModelService": ("ListModels", "GetModel"),
 }
 # A stream that carries both events and queries is not repeated: what it has answered is its caller's.

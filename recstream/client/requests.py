@@ -1,8 +1,9 @@
 """Requests made from Python values; what both clients and both streams have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypedDict, Unpack
+from types import MappingProxyType
+from typing import TypeAlias, TypedDict, Unpack
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,10 +19,16 @@ from recstream.v1.types_pb2 import (
     SEEN_POLICY_EXCLUDE_SEEN,
     SEEN_POLICY_INCLUDE_SEEN,
     SEEN_POLICY_UNSPECIFIED,
+    AttributeValue,
     Filter,
     SeenPolicy,
+    StringList,
     UserEvent,
 )
+from recstream.v1.user_event_service_pb2 import BatchWriteUserEventsRequest, WriteUserEventRequest
+
+AttributeScalar: TypeAlias = str | bool | float | Sequence[str]
+"""What an attribute of an event can be."""
 
 
 class EventFields(TypedDict, total=False):
@@ -37,6 +44,10 @@ class EventFields(TypedDict, total=False):
         When it happened; with a time zone. When it arrives at the server by default.
     event_id : str
         Idempotency key; a new one by default, so that sending again after a lost connection counts once.
+    attribution_token : str
+        Of the answer that showed the item.
+    attributes : mapping of str to str, bool, float or list of str
+        Anything else worth keeping with the event.
     """
 
     user_id: str
@@ -44,6 +55,8 @@ class EventFields(TypedDict, total=False):
     value: float | None
     event_time: datetime | None
     event_id: str
+    attribution_token: str
+    attributes: Mapping[str, AttributeScalar]
 
 
 class QueryFields(TypedDict, total=False):
@@ -118,6 +131,8 @@ def user_event(
     value: float | None = None,
     event_time: datetime | None = None,
     event_id: str = "",
+    attribution_token: str = "",
+    attributes: Mapping[str, AttributeScalar] = MappingProxyType({}),
 ) -> UserEvent:
     """Make an event.
 
@@ -127,7 +142,7 @@ def user_event(
         What was acted upon.
     event_type : str
         One that the server is configured with, for example ``click``, ``like``, ``rating``.
-    user_id, session_id, value, event_time, event_id
+    user_id, session_id, value, event_time, event_id, attribution_token, attributes
         See `EventFields`.
 
     Raises
@@ -142,6 +157,8 @@ def user_event(
         item_id=item_id,
         event_type=event_type,
         value=value,
+        attribution_token=attribution_token,
+        attributes={name: _attribute(given) for name, given in attributes.items()},
     )
     if event_time is not None:
         event.event_time.CopyFrom(_timestamp(event_time))
@@ -174,6 +191,11 @@ def recommend_request(
         min_state_version=min_state_version,
         filter=filter,
     )
+
+
+def batch_write_request(events: Sequence[UserEvent]) -> BatchWriteUserEventsRequest:
+    """Make the request of BatchWriteUserEvents."""
+    return BatchWriteUserEventsRequest(requests=[WriteUserEventRequest(event=event) for event in events])
 
 
 def rank_request(
@@ -223,6 +245,18 @@ def watch_request(
         interval.FromNanoseconds(round(min_interval_s * 1e9))
         request.min_interval.CopyFrom(interval)
     return request
+
+
+def _attribute(value: AttributeScalar) -> AttributeValue:
+    match value:
+        case bool():
+            return AttributeValue(bool_value=value)
+        case int() | float():
+            return AttributeValue(number_value=value)
+        case str():
+            return AttributeValue(string_value=value)
+        case _:
+            return AttributeValue(string_list=StringList(values=value))
 
 
 def _seen_policy(include_seen: bool | None) -> SeenPolicy.ValueType:

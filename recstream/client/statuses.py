@@ -1,6 +1,6 @@
 """gRPC statuses turned back into the errors of `recstream.errors`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ _CLASSES: dict[grpc.StatusCode, type[RecstreamError]] = {
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
 }
+_Answer = TypeVar("_Answer")
 _Detail = TypeVar("_Detail", bound=Message)
 
 
@@ -83,6 +84,11 @@ def error_of_status(status: Status) -> RecstreamError:
         delay_s = retry.retry_delay.ToTimedelta().total_seconds() if retry else 0.1
         return OverloadedError(status.message, retry_after_s=delay_s, reason=reason)
     return _CLASSES.get(code, RecstreamError)(status.message, reason=reason)
+
+
+def results_of(entries: Iterable[tuple[_Answer, Status]]) -> list[_Answer | RecstreamError]:
+    """What came of each entry of a batch, given its answer and its error, of which one is set."""
+    return [error_of_status(error) if error.code else answer for answer, error in entries]
 
 
 def _error_without_details(code: grpc.StatusCode, message: str, target: str) -> RecstreamError:

@@ -14,24 +14,28 @@ from recstream.client.requests import (
     QueryFields,
     RecommendFields,
     SimilarFields,
+    batch_write_request,
     rank_request,
     recommend_request,
     similar_request,
     user_event,
     watch_request,
 )
-from recstream.client.statuses import error_of_call, translated
+from recstream.client.statuses import error_of_call, results_of, translated
 from recstream.client.streams import EventStream, RecommendStream
-from recstream.errors import UnavailableError
+from recstream.errors import RecstreamError, UnavailableError
 from recstream.v1.model_service_pb2 import GetModelRequest, ListModelsRequest, Model
 from recstream.v1.model_service_pb2_grpc import ModelServiceStub
 from recstream.v1.recommendation_service_pb2 import (
+    BatchRecommendItemsRequest,
     FindSimilarItemsResponse,
     RankItemsResponse,
+    RecommendItemsRequest,
     RecommendItemsResponse,
     WatchRecommendationsResponse,
 )
 from recstream.v1.recommendation_service_pb2_grpc import RecommendationServiceStub
+from recstream.v1.types_pb2 import UserEvent
 from recstream.v1.user_event_service_pb2 import (
     ListUserEventsRequest,
     StoredUserEvent,
@@ -137,6 +141,21 @@ class Client:
                 recommend_request(user_id, **query), timeout=self._limit_s(timeout_s)
             )
 
+    def batch_recommend_items(
+        self, requests: Sequence[RecommendItemsRequest], *, timeout_s: float | None = None
+    ) -> list[RecommendItemsResponse | RecstreamError]:
+        """Answers to many queries, made by `recommend_request`, in one call.
+
+        Returns
+        -------
+        list
+            For each query, in their order, its answer, or in its place the error that `recommend_items` would raise.
+        """
+        request = BatchRecommendItemsRequest(requests=requests)
+        with translated(self._target):
+            answer = self._recommendations.BatchRecommendItems(request, timeout=self._limit_s(timeout_s))
+        return results_of((result.recommendation, result.error) for result in answer.results)
+
     def rank_items(
         self, user_id: str, item_ids: Sequence[str], *, timeout_s: float | None = None, **query: Unpack[QueryFields]
     ) -> RankItemsResponse:
@@ -193,6 +212,21 @@ class Client:
         request = WriteUserEventRequest(event=user_event(item_id=item_id, event_type=event_type, **fields))
         with translated(self._target):
             return self._events.WriteUserEvent(request, timeout=self._limit_s(timeout_s))
+
+    def batch_write_user_events(
+        self, events: Sequence[UserEvent], *, timeout_s: float | None = None
+    ) -> list[WriteUserEventResponse | RecstreamError]:
+        """Store many events, made by `user_event`, in one call. When it returns, every later answer reflects them.
+
+        Returns
+        -------
+        list
+            For each event, in their order, its acknowledgement, or in its place the error that `write_user_event` would
+            raise: the others are stored.
+        """
+        with translated(self._target):
+            answer = self._events.BatchWriteUserEvents(batch_write_request(events), timeout=self._limit_s(timeout_s))
+        return results_of((result.event_ack, result.error) for result in answer.results)
 
     def stream_events(self) -> EventStream:
         """Open a stream for events only; close it, or use it in a ``with`` statement."""

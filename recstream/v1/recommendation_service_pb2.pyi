@@ -114,6 +114,7 @@ class RecommendItemsResponse(_message.Message):
     FALLBACK_FIELD_NUMBER: _builtins.int
     APPROXIMATE_FIELD_NUMBER: _builtins.int
     MISSING_ITEM_IDS_FIELD_NUMBER: _builtins.int
+    ATTRIBUTION_TOKEN_FIELD_NUMBER: _builtins.int
     state_version: _builtins.int
     """The state version of the last event of this user or of the session given that is in the answer; 0 when
     there is none.
@@ -122,6 +123,10 @@ class RecommendItemsResponse(_message.Message):
     """What the answer is based on."""
     approximate: _builtins.bool
     """True when the items come from an approximate search, which may have missed better ones. Scores are exact anyway."""
+    attribution_token: _builtins.str
+    """Which model answered, and from which state. Send it with the events that this list causes, impressions, clicks and
+    purchases alike. At most 256 bytes of ASCII; not for reading.
+    """
     @_builtins.property
     def recommendations(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Recommendation]:
         """Best first; ties in the order of the catalogue."""
@@ -143,14 +148,96 @@ class RecommendItemsResponse(_message.Message):
         fallback: _types_pb2.Fallback.ValueType = ...,
         approximate: _builtins.bool = ...,
         missing_item_ids: _abc.Iterable[_builtins.str] | None = ...,
+        attribution_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approximate", b"approximate", "fallback", b"fallback", "missing_item_ids", b"missing_item_ids", "model", b"model", "recommendations", b"recommendations", "state_version", b"state_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approximate", b"approximate", "attribution_token", b"attribution_token", "fallback", b"fallback", "missing_item_ids", b"missing_item_ids", "model", b"model", "recommendations", b"recommendations", "state_version", b"state_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecommendItemsResponse: _TypeAlias = RecommendItemsResponse  # noqa: Y015
+
+@_typing.final
+class BatchRecommendItemsRequest(_message.Message):
+    """Queries to answer in one call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecommendItemsRequest]:
+        """The queries, for one user or many: 1 to 1,000."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___RecommendItemsRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchRecommendItemsRequest: _TypeAlias = BatchRecommendItemsRequest  # noqa: Y015
+
+@_typing.final
+class BatchRecommendItemsResponse(_message.Message):
+    """The answers to the queries of one call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Result(_message.Message):
+        """The answer to one query."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        RECOMMENDATION_FIELD_NUMBER: _builtins.int
+        ERROR_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def recommendation(self) -> Global___RecommendItemsResponse:
+            """The answer."""
+
+        @_builtins.property
+        def error(self) -> _status_pb2.Status:
+            """Why the query failed. Fields at fault are named by their path in the whole request, for example
+            `requests[3].user_id`. RESOURCE_EXHAUSTED with the reason ANSWER_TOO_LARGE when the answers before it fill the
+            message: ask again, in a smaller batch.
+            """
+
+        def __init__(
+            self,
+            *,
+            recommendation: Global___RecommendItemsResponse | None = ...,
+            error: _status_pb2.Status | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "recommendation", b"recommendation", "result", b"result"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "recommendation", b"recommendation", "result", b"result"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["recommendation", "error"]  # noqa: Y015
+        _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchRecommendItemsResponse.Result]:
+        """One for each query, in the order of the queries."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___BatchRecommendItemsResponse.Result] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchRecommendItemsResponse: _TypeAlias = BatchRecommendItemsResponse  # noqa: Y015
 
 @_typing.final
 class StreamingRecommendRequest(_message.Message):
@@ -378,9 +465,12 @@ class RankItemsResponse(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     STATE_VERSION_FIELD_NUMBER: _builtins.int
     FALLBACK_FIELD_NUMBER: _builtins.int
+    ATTRIBUTION_TOKEN_FIELD_NUMBER: _builtins.int
     state_version: _builtins.int
     """As in RecommendItemsResponse."""
     fallback: _types_pb2.Fallback.ValueType
+    """As in RecommendItemsResponse."""
+    attribution_token: _builtins.str
     """As in RecommendItemsResponse."""
     @_builtins.property
     def recommendations(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Recommendation]:
@@ -402,10 +492,11 @@ class RankItemsResponse(_message.Message):
         model: _types_pb2.ModelVersion | None = ...,
         state_version: _builtins.int = ...,
         fallback: _types_pb2.Fallback.ValueType = ...,
+        attribution_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fallback", b"fallback", "missing_item_ids", b"missing_item_ids", "model", b"model", "recommendations", b"recommendations", "state_version", b"state_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution_token", b"attribution_token", "fallback", b"fallback", "missing_item_ids", b"missing_item_ids", "model", b"model", "recommendations", b"recommendations", "state_version", b"state_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

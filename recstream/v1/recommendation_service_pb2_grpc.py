@@ -44,6 +44,11 @@ class RecommendationServiceStub:
                 request_serializer=recstream_dot_v1_dot_recommendation__service__pb2.RecommendItemsRequest.SerializeToString,
                 response_deserializer=recstream_dot_v1_dot_recommendation__service__pb2.RecommendItemsResponse.FromString,
                 _registered_method=True)
+        self.BatchRecommendItems = channel.unary_unary(
+                '/recstream.v1.RecommendationService/BatchRecommendItems',
+                request_serializer=recstream_dot_v1_dot_recommendation__service__pb2.BatchRecommendItemsRequest.SerializeToString,
+                response_deserializer=recstream_dot_v1_dot_recommendation__service__pb2.BatchRecommendItemsResponse.FromString,
+                _registered_method=True)
         self.StreamingRecommend = channel.stream_stream(
                 '/recstream.v1.RecommendationService/StreamingRecommend',
                 request_serializer=recstream_dot_v1_dot_recommendation__service__pb2.StreamingRecommendRequest.SerializeToString,
@@ -75,6 +80,14 @@ class RecommendationServiceServicer:
 
     def RecommendItems(self, request, context):
         """The best items for a user, best first. An unknown user is served as well: `fallback` says how.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchRecommendItems(self, request, context):
+        """Many queries in one call, each answered as RecommendItems would. Not atomic: a query that fails is answered with its
+        own error, and the others are served. The call fails as a whole only when there is no query, or too many.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,6 +132,11 @@ def add_RecommendationServiceServicer_to_server(servicer, server):
                     servicer.RecommendItems,
                     request_deserializer=recstream_dot_v1_dot_recommendation__service__pb2.RecommendItemsRequest.FromString,
                     response_serializer=recstream_dot_v1_dot_recommendation__service__pb2.RecommendItemsResponse.SerializeToString,
+            ),
+            'BatchRecommendItems': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchRecommendItems,
+                    request_deserializer=recstream_dot_v1_dot_recommendation__service__pb2.BatchRecommendItemsRequest.FromString,
+                    response_serializer=recstream_dot_v1_dot_recommendation__service__pb2.BatchRecommendItemsResponse.SerializeToString,
             ),
             'StreamingRecommend': grpc.stream_stream_rpc_method_handler(
                     servicer.StreamingRecommend,
@@ -172,6 +190,33 @@ class RecommendationService:
             '/recstream.v1.RecommendationService/RecommendItems',
             recstream_dot_v1_dot_recommendation__service__pb2.RecommendItemsRequest.SerializeToString,
             recstream_dot_v1_dot_recommendation__service__pb2.RecommendItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchRecommendItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recstream.v1.RecommendationService/BatchRecommendItems',
+            recstream_dot_v1_dot_recommendation__service__pb2.BatchRecommendItemsRequest.SerializeToString,
+            recstream_dot_v1_dot_recommendation__service__pb2.BatchRecommendItemsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,10 @@ class RecommendationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RecommendationServiceAsyncStub: ...
     RecommendItems: _grpc.UnaryUnaryMultiCallable[_recommendation_service_pb2.RecommendItemsRequest, _recommendation_service_pb2.RecommendItemsResponse]
     """The best items for a user, best first. An unknown user is served as well: `fallback` says how."""
+    BatchRecommendItems: _grpc.UnaryUnaryMultiCallable[_recommendation_service_pb2.BatchRecommendItemsRequest, _recommendation_service_pb2.BatchRecommendItemsResponse]
+    """Many queries in one call, each answered as RecommendItems would. Not atomic: a query that fails is answered with its
+    own error, and the others are served. The call fails as a whole only when there is no query, or too many.
+    """
     StreamingRecommend: _grpc.StreamStreamMultiCallable[_recommendation_service_pb2.StreamingRecommendRequest, _recommendation_service_pb2.StreamingRecommendResponse]
     """Events and queries on one stream, for one user or many. Messages take effect in the order sent: an answer reflects
     every event sent before it. An error answers its message only, and the stream lives on. After a half-close the
@@ -66,6 +70,10 @@ class RecommendationServiceAsyncStub(RecommendationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecommendItems: _aio.UnaryUnaryMultiCallable[_recommendation_service_pb2.RecommendItemsRequest, _recommendation_service_pb2.RecommendItemsResponse]  # type: ignore[assignment]
     """The best items for a user, best first. An unknown user is served as well: `fallback` says how."""
+    BatchRecommendItems: _aio.UnaryUnaryMultiCallable[_recommendation_service_pb2.BatchRecommendItemsRequest, _recommendation_service_pb2.BatchRecommendItemsResponse]  # type: ignore[assignment]
+    """Many queries in one call, each answered as RecommendItems would. Not atomic: a query that fails is answered with its
+    own error, and the others are served. The call fails as a whole only when there is no query, or too many.
+    """
     StreamingRecommend: _aio.StreamStreamMultiCallable[_recommendation_service_pb2.StreamingRecommendRequest, _recommendation_service_pb2.StreamingRecommendResponse]  # type: ignore[assignment]
     """Events and queries on one stream, for one user or many. Messages take effect in the order sent: an answer reflects
     every event sent before it. An error answers its message only, and the stream lives on. After a half-close the
@@ -95,6 +103,16 @@ class RecommendationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_recommendation_service_pb2.RecommendItemsResponse, _abc.Awaitable[_recommendation_service_pb2.RecommendItemsResponse]]:
         """The best items for a user, best first. An unknown user is served as well: `fallback` says how."""
+
+    @_abc_1.abstractmethod
+    def BatchRecommendItems(
+        self,
+        request: _recommendation_service_pb2.BatchRecommendItemsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recommendation_service_pb2.BatchRecommendItemsResponse, _abc.Awaitable[_recommendation_service_pb2.BatchRecommendItemsResponse]]:
+        """Many queries in one call, each answered as RecommendItems would. Not atomic: a query that fails is answered with its
+        own error, and the others are served. The call fails as a whole only when there is no query, or too many.
+        """
 
     @_abc_1.abstractmethod
     def StreamingRecommend(

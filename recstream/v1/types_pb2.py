@@ -26,19 +26,21 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18recstream/v1/types.proto\x12\x0crecstream.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x01\n\x0e\x41ttributeValue\x12\x16\n\x0cstring_value\x18\x01 \x01(\tH\x00\x12\x16\n\x0cnumber_value\x18\x02 \x01(\x01H\x00\x12\x14\n\nbool_value\x18\x03 \x01(\x08H\x00\x12/\n\x0bstring_list\x18\x04 \x01(\x0b\x32\x18.recstream.v1.StringListH\x00\x42\x06\n\x04kind\"\x1c\n\nStringList\x12\x0e\n\x06values\x18\x01 \x03(\t\"\x84\x01\n\x06\x46ilter\x12\'\n\x06\x61ll_of\x18\x01 \x03(\x0b\x32\x17.recstream.v1.Condition\x12\'\n\x06\x61ny_of\x18\x02 \x03(\x0b\x32\x17.recstream.v1.Condition\x12(\n\x07none_of\x18\x03 \x03(\x0b\x32\x17.recstream.v1.Condition\"\x99\x01\n\tCondition\x12\x11\n\tattribute\x18\x01 \x01(\t\x12\x33\n\nequals_any\x18\x02 \x01(\x0b\x32\x1d.recstream.v1.AttributeValuesH\x00\x12*\n\x05range\x18\x03 \x01(\x0b\x32\x19.recstream.v1.NumberRangeH\x00\x12\x10\n\x06\x65xists\x18\x04 \x01(\x08H\x00\x42\x06\n\x04test\"B\n\x0f\x41ttributeValues\x12\x0f\n\x07strings\x18\x01 \x03(\t\x12\x0f\n\x07numbers\x18\x02 \x03(\x01\x12\r\n\x05\x62ools\x18\x03 \x03(\x08\"w\n\x0bNumberRange\x12\x1a\n\x10greater_or_equal\x18\x01 \x01(\x01H\x00\x12\x11\n\x07greater\x18\x02 \x01(\x01H\x00\x12\x17\n\rless_or_equal\x18\x03 \x01(\x01H\x01\x12\x0e\n\x04less\x18\x04 \x01(\x01H\x01\x42\x07\n\x05lowerB\x07\n\x05upper\"\xc1\x01\n\tUserEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x0f\n\x07item_id\x18\x04 \x01(\t\x12\x12\n\nevent_type\x18\x05 \x01(\t\x12\x12\n\x05value\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12.\n\nevent_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_valueJ\x04\x08\x08\x10\tJ\x04\x08\t\x10\n\"\xc9\x01\n\x0eRecommendation\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x02\x12@\n\nattributes\x18\x04 \x03(\x0b\x32,.recstream.v1.Recommendation.AttributesEntry\x1aO\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.recstream.v1.AttributeValue:\x02\x38\x01J\x04\x08\x03\x10\x04\"-\n\x0cModelVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t*e\n\nSeenPolicy\x12\x1b\n\x17SEEN_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18SEEN_POLICY_EXCLUDE_SEEN\x10\x01\x12\x1c\n\x18SEEN_POLICY_INCLUDE_SEEN\x10\x02*c\n\x08\x46\x61llback\x12\x18\n\x14\x46\x41LLBACK_UNSPECIFIED\x10\x00\x12\x11\n\rFALLBACK_NONE\x10\x01\x12\x14\n\x10\x46\x41LLBACK_SESSION\x10\x02\x12\x14\n\x10\x46\x41LLBACK_POPULAR\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18recstream/v1/types.proto\x12\x0crecstream.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x01\n\x0e\x41ttributeValue\x12\x16\n\x0cstring_value\x18\x01 \x01(\tH\x00\x12\x16\n\x0cnumber_value\x18\x02 \x01(\x01H\x00\x12\x14\n\nbool_value\x18\x03 \x01(\x08H\x00\x12/\n\x0bstring_list\x18\x04 \x01(\x0b\x32\x18.recstream.v1.StringListH\x00\x42\x06\n\x04kind\"\x1c\n\nStringList\x12\x0e\n\x06values\x18\x01 \x03(\t\"\x84\x01\n\x06\x46ilter\x12\'\n\x06\x61ll_of\x18\x01 \x03(\x0b\x32\x17.recstream.v1.Condition\x12\'\n\x06\x61ny_of\x18\x02 \x03(\x0b\x32\x17.recstream.v1.Condition\x12(\n\x07none_of\x18\x03 \x03(\x0b\x32\x17.recstream.v1.Condition\"\x99\x01\n\tCondition\x12\x11\n\tattribute\x18\x01 \x01(\t\x12\x33\n\nequals_any\x18\x02 \x01(\x0b\x32\x1d.recstream.v1.AttributeValuesH\x00\x12*\n\x05range\x18\x03 \x01(\x0b\x32\x19.recstream.v1.NumberRangeH\x00\x12\x10\n\x06\x65xists\x18\x04 \x01(\x08H\x00\x42\x06\n\x04test\"B\n\x0f\x41ttributeValues\x12\x0f\n\x07strings\x18\x01 \x03(\t\x12\x0f\n\x07numbers\x18\x02 \x03(\x01\x12\r\n\x05\x62ools\x18\x03 \x03(\x08\"w\n\x0bNumberRange\x12\x1a\n\x10greater_or_equal\x18\x01 \x01(\x01H\x00\x12\x11\n\x07greater\x18\x02 \x01(\x01H\x00\x12\x17\n\rless_or_equal\x18\x03 \x01(\x01H\x01\x12\x0e\n\x04less\x18\x04 \x01(\x01H\x01\x42\x07\n\x05lowerB\x07\n\x05upper\"\xde\x02\n\tUserEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x0f\n\x07item_id\x18\x04 \x01(\t\x12\x12\n\nevent_type\x18\x05 \x01(\t\x12\x12\n\x05value\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12.\n\nevent_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11\x61ttribution_token\x18\x08 \x01(\t\x12;\n\nattributes\x18\t \x03(\x0b\x32\'.recstream.v1.UserEvent.AttributesEntry\x1aO\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.recstream.v1.AttributeValue:\x02\x38\x01\x42\x08\n\x06_value\"\xc9\x01\n\x0eRecommendation\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x02\x12@\n\nattributes\x18\x04 \x03(\x0b\x32,.recstream.v1.Recommendation.AttributesEntry\x1aO\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.recstream.v1.AttributeValue:\x02\x38\x01J\x04\x08\x03\x10\x04\"-\n\x0cModelVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t*e\n\nSeenPolicy\x12\x1b\n\x17SEEN_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18SEEN_POLICY_EXCLUDE_SEEN\x10\x01\x12\x1c\n\x18SEEN_POLICY_INCLUDE_SEEN\x10\x02*c\n\x08\x46\x61llback\x12\x18\n\x14\x46\x41LLBACK_UNSPECIFIED\x10\x00\x12\x11\n\rFALLBACK_NONE\x10\x01\x12\x14\n\x10\x46\x41LLBACK_SESSION\x10\x02\x12\x14\n\x10\x46\x41LLBACK_POPULAR\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recstream.v1.types_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_USEREVENT_ATTRIBUTESENTRY']._loaded_options = None
+  _globals['_USEREVENT_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_RECOMMENDATION_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_RECOMMENDATION_ATTRIBUTESENTRY']._serialized_options = b'8\001'
-  _globals['_SEENPOLICY']._serialized_start=1178
-  _globals['_SEENPOLICY']._serialized_end=1279
-  _globals['_FALLBACK']._serialized_start=1281
-  _globals['_FALLBACK']._serialized_end=1380
+  _globals['_SEENPOLICY']._serialized_start=1335
+  _globals['_SEENPOLICY']._serialized_end=1436
+  _globals['_FALLBACK']._serialized_start=1438
+  _globals['_FALLBACK']._serialized_end=1537
   _globals['_ATTRIBUTEVALUE']._serialized_start=76
   _globals['_ATTRIBUTEVALUE']._serialized_end=219
   _globals['_STRINGLIST']._serialized_start=221
@@ -52,11 +54,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NUMBERRANGE']._serialized_start=610
   _globals['_NUMBERRANGE']._serialized_end=729
   _globals['_USEREVENT']._serialized_start=732
-  _globals['_USEREVENT']._serialized_end=925
-  _globals['_RECOMMENDATION']._serialized_start=928
-  _globals['_RECOMMENDATION']._serialized_end=1129
-  _globals['_RECOMMENDATION_ATTRIBUTESENTRY']._serialized_start=1044
-  _globals['_RECOMMENDATION_ATTRIBUTESENTRY']._serialized_end=1123
-  _globals['_MODELVERSION']._serialized_start=1131
-  _globals['_MODELVERSION']._serialized_end=1176
+  _globals['_USEREVENT']._serialized_end=1082
+  _globals['_USEREVENT_ATTRIBUTESENTRY']._serialized_start=993
+  _globals['_USEREVENT_ATTRIBUTESENTRY']._serialized_end=1072
+  _globals['_RECOMMENDATION']._serialized_start=1085
+  _globals['_RECOMMENDATION']._serialized_end=1286
+  _globals['_RECOMMENDATION_ATTRIBUTESENTRY']._serialized_start=993
+  _globals['_RECOMMENDATION_ATTRIBUTESENTRY']._serialized_end=1072
+  _globals['_MODELVERSION']._serialized_start=1288
+  _globals['_MODELVERSION']._serialized_end=1333
 # @@protoc_insertion_point(module_scope)

@@ -298,6 +298,27 @@ class UserEvent(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class AttributesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___AttributeValue: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___AttributeValue | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     EVENT_ID_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
@@ -305,6 +326,8 @@ class UserEvent(_message.Message):
     EVENT_TYPE_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     EVENT_TIME_FIELD_NUMBER: _builtins.int
+    ATTRIBUTION_TOKEN_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """Idempotency key: at most 128 bytes of UTF-8. Sending the same event again under the same key changes nothing and
     is answered with the first state version; another content under the same key is ALREADY_EXISTS. Made by the
@@ -324,10 +347,22 @@ class UserEvent(_message.Message):
     """
     value: _builtins.float
     """Finite. Its meaning depends on the type: a rating in the scale of the data, or seconds of dwell time."""
+    attribution_token: _builtins.str
+    """The `attribution_token` of the answer that showed the item, unchanged: at most 256 bytes of UTF-8. Stored with the
+    event, so that clicks can be counted by the model that caused them. One that no server made is kept, and counts for
+    no model.
+    """
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
         """When it happened, by the caller's clock. The server's clock at arrival when absent. Reported by ListUserEvents;
         the order in which events count is the order in which they are acknowledged.
+        """
+
+    @_builtins.property
+    def attributes(self) -> _containers.MessageMap[_builtins.str, Global___AttributeValue]:
+        """Anything else worth keeping, by name, for example where on the page the item stood ("position") or how likely it
+        was to be shown ("propensity"). At most 4,096 bytes in all, written as JSON. Numbers are finite. Of no influence on
+        answers.
         """
 
     def __init__(
@@ -340,10 +375,12 @@ class UserEvent(_message.Message):
         event_type: _builtins.str = ...,
         value: _builtins.float | None = ...,
         event_time: _timestamp_pb2.Timestamp | None = ...,
+        attribution_token: _builtins.str = ...,
+        attributes: _abc.Mapping[_builtins.str, Global___AttributeValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "event_time", b"event_time", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "event_id", b"event_id", "event_time", b"event_time", "event_type", b"event_type", "item_id", b"item_id", "session_id", b"session_id", "user_id", b"user_id", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "attributes", b"attributes", "attribution_token", b"attribution_token", "event_id", b"event_id", "event_time", b"event_time", "event_type", b"event_type", "item_id", b"item_id", "session_id", b"session_id", "user_id", b"user_id", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
     _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015

@@ -27,7 +27,7 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from recstream.v1 import types_pb2 as recstream_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%recstream/v1/user_event_service.proto\x12\x0crecstream.v1\x1a\x17google/rpc/status.proto\x1a\x18recstream/v1/types.proto\"?\n\x15WriteUserEventRequest\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.recstream.v1.UserEvent\"T\n\x16WriteUserEventResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x15\n\rstate_version\x18\x02 \x01(\x03\x12\x11\n\tduplicate\x18\x03 \x01(\x08\"[\n\x1fStreamingWriteUserEventsRequest\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12&\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x17.recstream.v1.UserEvent\"\x9f\x01\n StreamingWriteUserEventsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x39\n\tevent_ack\x18\x02 \x01(\x0b\x32$.recstream.v1.WriteUserEventResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07message\"O\n\x15ListUserEventsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x16ListUserEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.recstream.v1.StoredUserEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"P\n\x0fStoredUserEvent\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.recstream.v1.UserEvent\x12\x15\n\rstate_version\x18\x02 \x01(\x03\x32\xcb\x02\n\x10UserEventService\x12[\n\x0eWriteUserEvent\x12#.recstream.v1.WriteUserEventRequest\x1a$.recstream.v1.WriteUserEventResponse\x12}\n\x18StreamingWriteUserEvents\x12-.recstream.v1.StreamingWriteUserEventsRequest\x1a..recstream.v1.StreamingWriteUserEventsResponse(\x01\x30\x01\x12[\n\x0eListUserEvents\x12#.recstream.v1.ListUserEventsRequest\x1a$.recstream.v1.ListUserEventsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%recstream/v1/user_event_service.proto\x12\x0crecstream.v1\x1a\x17google/rpc/status.proto\x1a\x18recstream/v1/types.proto\"?\n\x15WriteUserEventRequest\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.recstream.v1.UserEvent\"T\n\x16WriteUserEventResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x15\n\rstate_version\x18\x02 \x01(\x03\x12\x11\n\tduplicate\x18\x03 \x01(\x08\"T\n\x1b\x42\x61tchWriteUserEventsRequest\x12\x35\n\x08requests\x18\x01 \x03(\x0b\x32#.recstream.v1.WriteUserEventRequest\"\xd6\x01\n\x1c\x42\x61tchWriteUserEventsResponse\x12\x42\n\x07results\x18\x01 \x03(\x0b\x32\x31.recstream.v1.BatchWriteUserEventsResponse.Result\x1ar\n\x06Result\x12\x39\n\tevent_ack\x18\x01 \x01(\x0b\x32$.recstream.v1.WriteUserEventResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"[\n\x1fStreamingWriteUserEventsRequest\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12&\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x17.recstream.v1.UserEvent\"\x9f\x01\n StreamingWriteUserEventsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x39\n\tevent_ack\x18\x02 \x01(\x0b\x32$.recstream.v1.WriteUserEventResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07message\"O\n\x15ListUserEventsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x16ListUserEventsResponse\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.recstream.v1.StoredUserEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"P\n\x0fStoredUserEvent\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.recstream.v1.UserEvent\x12\x15\n\rstate_version\x18\x02 \x01(\x03\x32\xba\x03\n\x10UserEventService\x12[\n\x0eWriteUserEvent\x12#.recstream.v1.WriteUserEventRequest\x1a$.recstream.v1.WriteUserEventResponse\x12m\n\x14\x42\x61tchWriteUserEvents\x12).recstream.v1.BatchWriteUserEventsRequest\x1a*.recstream.v1.BatchWriteUserEventsResponse\x12}\n\x18StreamingWriteUserEvents\x12-.recstream.v1.StreamingWriteUserEventsRequest\x1a..recstream.v1.StreamingWriteUserEventsResponse(\x01\x30\x01\x12[\n\x0eListUserEvents\x12#.recstream.v1.ListUserEventsRequest\x1a$.recstream.v1.ListUserEventsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,16 +38,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WRITEUSEREVENTREQUEST']._serialized_end=169
   _globals['_WRITEUSEREVENTRESPONSE']._serialized_start=171
   _globals['_WRITEUSEREVENTRESPONSE']._serialized_end=255
-  _globals['_STREAMINGWRITEUSEREVENTSREQUEST']._serialized_start=257
-  _globals['_STREAMINGWRITEUSEREVENTSREQUEST']._serialized_end=348
-  _globals['_STREAMINGWRITEUSEREVENTSRESPONSE']._serialized_start=351
-  _globals['_STREAMINGWRITEUSEREVENTSRESPONSE']._serialized_end=510
-  _globals['_LISTUSEREVENTSREQUEST']._serialized_start=512
-  _globals['_LISTUSEREVENTSREQUEST']._serialized_end=591
-  _globals['_LISTUSEREVENTSRESPONSE']._serialized_start=593
-  _globals['_LISTUSEREVENTSRESPONSE']._serialized_end=689
-  _globals['_STOREDUSEREVENT']._serialized_start=691
-  _globals['_STOREDUSEREVENT']._serialized_end=771
-  _globals['_USEREVENTSERVICE']._serialized_start=774
-  _globals['_USEREVENTSERVICE']._serialized_end=1105
+  _globals['_BATCHWRITEUSEREVENTSREQUEST']._serialized_start=257
+  _globals['_BATCHWRITEUSEREVENTSREQUEST']._serialized_end=341
+  _globals['_BATCHWRITEUSEREVENTSRESPONSE']._serialized_start=344
+  _globals['_BATCHWRITEUSEREVENTSRESPONSE']._serialized_end=558
+  _globals['_BATCHWRITEUSEREVENTSRESPONSE_RESULT']._serialized_start=444
+  _globals['_BATCHWRITEUSEREVENTSRESPONSE_RESULT']._serialized_end=558
+  _globals['_STREAMINGWRITEUSEREVENTSREQUEST']._serialized_start=560
+  _globals['_STREAMINGWRITEUSEREVENTSREQUEST']._serialized_end=651
+  _globals['_STREAMINGWRITEUSEREVENTSRESPONSE']._serialized_start=654
+  _globals['_STREAMINGWRITEUSEREVENTSRESPONSE']._serialized_end=813
+  _globals['_LISTUSEREVENTSREQUEST']._serialized_start=815
+  _globals['_LISTUSEREVENTSREQUEST']._serialized_end=894
+  _globals['_LISTUSEREVENTSRESPONSE']._serialized_start=896
+  _globals['_LISTUSEREVENTSRESPONSE']._serialized_end=992
+  _globals['_STOREDUSEREVENT']._serialized_start=994
+  _globals['_STOREDUSEREVENT']._serialized_end=1074
+  _globals['_USEREVENTSERVICE']._serialized_start=1077
+  _globals['_USEREVENTSERVICE']._serialized_end=1519
 # @@protoc_insertion_point(module_scope)

@@ -78,6 +78,87 @@ class WriteUserEventResponse(_message.Message):
 Global___WriteUserEventResponse: _TypeAlias = WriteUserEventResponse  # noqa: Y015
 
 @_typing.final
+class BatchWriteUserEventsRequest(_message.Message):
+    """Events to store in one call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___WriteUserEventRequest]:
+        """The events: 1 to 1,000. The same event twice is stored once; the later one is answered as a duplicate."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___WriteUserEventRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchWriteUserEventsRequest: _TypeAlias = BatchWriteUserEventsRequest  # noqa: Y015
+
+@_typing.final
+class BatchWriteUserEventsResponse(_message.Message):
+    """The answers to the events of one call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Result(_message.Message):
+        """The answer to one event."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        EVENT_ACK_FIELD_NUMBER: _builtins.int
+        ERROR_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def event_ack(self) -> Global___WriteUserEventResponse:
+            """The event is stored."""
+
+        @_builtins.property
+        def error(self) -> _status_pb2.Status:
+            """Why the event was refused. Fields at fault are named by their path in the whole request, for example
+            `requests[3].event.item_id`. RESOURCE_EXHAUSTED for events that no longer fit into the server's queue: send
+            those again.
+            """
+
+        def __init__(
+            self,
+            *,
+            event_ack: Global___WriteUserEventResponse | None = ...,
+            error: _status_pb2.Status | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "event_ack", b"event_ack", "result", b"result"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "event_ack", b"event_ack", "result", b"result"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["event_ack", "error"]  # noqa: Y015
+        _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchWriteUserEventsResponse.Result]:
+        """One for each event, in the order of the events."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___BatchWriteUserEventsResponse.Result] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchWriteUserEventsResponse: _TypeAlias = BatchWriteUserEventsResponse  # noqa: Y015
+
+@_typing.final
 class StreamingWriteUserEventsRequest(_message.Message):
     """An event to store, on a stream."""
 

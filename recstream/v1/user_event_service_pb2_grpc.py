@@ -41,6 +41,11 @@ class UserEventServiceStub:
                 request_serializer=recstream_dot_v1_dot_user__event__service__pb2.WriteUserEventRequest.SerializeToString,
                 response_deserializer=recstream_dot_v1_dot_user__event__service__pb2.WriteUserEventResponse.FromString,
                 _registered_method=True)
+        self.BatchWriteUserEvents = channel.unary_unary(
+                '/recstream.v1.UserEventService/BatchWriteUserEvents',
+                request_serializer=recstream_dot_v1_dot_user__event__service__pb2.BatchWriteUserEventsRequest.SerializeToString,
+                response_deserializer=recstream_dot_v1_dot_user__event__service__pb2.BatchWriteUserEventsResponse.FromString,
+                _registered_method=True)
         self.StreamingWriteUserEvents = channel.stream_stream(
                 '/recstream.v1.UserEventService/StreamingWriteUserEvents',
                 request_serializer=recstream_dot_v1_dot_user__event__service__pb2.StreamingWriteUserEventsRequest.SerializeToString,
@@ -60,6 +65,15 @@ class UserEventServiceServicer:
     def WriteUserEvent(self, request, context):
         """Stores one event. Acknowledged when it is durable and in the user's state: every answer that begins after the
         acknowledgement reflects it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchWriteUserEvents(self, request, context):
+        """Stores many events in one call, in their order. Not atomic: an event that is refused is answered with its own error,
+        and the others are stored. The answer comes when all that are stored are durable and in their users' states. The
+        call fails as a whole only when there is no event, or too many.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,6 +101,11 @@ def add_UserEventServiceServicer_to_server(servicer, server):
                     servicer.WriteUserEvent,
                     request_deserializer=recstream_dot_v1_dot_user__event__service__pb2.WriteUserEventRequest.FromString,
                     response_serializer=recstream_dot_v1_dot_user__event__service__pb2.WriteUserEventResponse.SerializeToString,
+            ),
+            'BatchWriteUserEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchWriteUserEvents,
+                    request_deserializer=recstream_dot_v1_dot_user__event__service__pb2.BatchWriteUserEventsRequest.FromString,
+                    response_serializer=recstream_dot_v1_dot_user__event__service__pb2.BatchWriteUserEventsResponse.SerializeToString,
             ),
             'StreamingWriteUserEvents': grpc.stream_stream_rpc_method_handler(
                     servicer.StreamingWriteUserEvents,
@@ -127,6 +146,33 @@ class UserEventService:
             '/recstream.v1.UserEventService/WriteUserEvent',
             recstream_dot_v1_dot_user__event__service__pb2.WriteUserEventRequest.SerializeToString,
             recstream_dot_v1_dot_user__event__service__pb2.WriteUserEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchWriteUserEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recstream.v1.UserEventService/BatchWriteUserEvents',
+            recstream_dot_v1_dot_user__event__service__pb2.BatchWriteUserEventsRequest.SerializeToString,
+            recstream_dot_v1_dot_user__event__service__pb2.BatchWriteUserEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,11 @@ class UserEventServiceStub:
     """Stores one event. Acknowledged when it is durable and in the user's state: every answer that begins after the
     acknowledgement reflects it.
     """
+    BatchWriteUserEvents: _grpc.UnaryUnaryMultiCallable[_user_event_service_pb2.BatchWriteUserEventsRequest, _user_event_service_pb2.BatchWriteUserEventsResponse]
+    """Stores many events in one call, in their order. Not atomic: an event that is refused is answered with its own error,
+    and the others are stored. The answer comes when all that are stored are durable and in their users' states. The
+    call fails as a whole only when there is no event, or too many.
+    """
     StreamingWriteUserEvents: _grpc.StreamStreamMultiCallable[_user_event_service_pb2.StreamingWriteUserEventsRequest, _user_event_service_pb2.StreamingWriteUserEventsResponse]
     """Stores events as they come; acknowledgements come in the order of the events. The stream stops reading while too
     many are under way. An error answers its event only, and the stream lives on.
@@ -53,6 +58,11 @@ class UserEventServiceAsyncStub(UserEventServiceStub):
     WriteUserEvent: _aio.UnaryUnaryMultiCallable[_user_event_service_pb2.WriteUserEventRequest, _user_event_service_pb2.WriteUserEventResponse]  # type: ignore[assignment]
     """Stores one event. Acknowledged when it is durable and in the user's state: every answer that begins after the
     acknowledgement reflects it.
+    """
+    BatchWriteUserEvents: _aio.UnaryUnaryMultiCallable[_user_event_service_pb2.BatchWriteUserEventsRequest, _user_event_service_pb2.BatchWriteUserEventsResponse]  # type: ignore[assignment]
+    """Stores many events in one call, in their order. Not atomic: an event that is refused is answered with its own error,
+    and the others are stored. The answer comes when all that are stored are durable and in their users' states. The
+    call fails as a whole only when there is no event, or too many.
     """
     StreamingWriteUserEvents: _aio.StreamStreamMultiCallable[_user_event_service_pb2.StreamingWriteUserEventsRequest, _user_event_service_pb2.StreamingWriteUserEventsResponse]  # type: ignore[assignment]
     """Stores events as they come; acknowledgements come in the order of the events. The stream stops reading while too
@@ -72,6 +82,17 @@ class UserEventServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_user_event_service_pb2.WriteUserEventResponse, _abc.Awaitable[_user_event_service_pb2.WriteUserEventResponse]]:
         """Stores one event. Acknowledged when it is durable and in the user's state: every answer that begins after the
         acknowledgement reflects it.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchWriteUserEvents(
+        self,
+        request: _user_event_service_pb2.BatchWriteUserEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_event_service_pb2.BatchWriteUserEventsResponse, _abc.Awaitable[_user_event_service_pb2.BatchWriteUserEventsResponse]]:
+        """Stores many events in one call, in their order. Not atomic: an event that is refused is answered with its own error,
+        and the others are stored. The answer comes when all that are stored are durable and in their users' states. The
+        call fails as a whole only when there is no event, or too many.
         """
 
     @_abc_1.abstractmethod

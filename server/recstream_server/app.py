@@ -30,13 +30,15 @@ from recstream_server.interceptors.admission import Admission
 from recstream_server.interceptors.calls import GuardedHandlers
 from recstream_server.item_filters import ItemFilters
 from recstream_server.lifecycle import drain, stop_signals, until_stopped
-from recstream_server.listener import bind, check_free, server_options
+from recstream_server.listener import bind, check_free, inner_server_options, server_options
+from recstream_server.native_front import NativeFront, uses_native_front
 from recstream_server.recommender import Recommender
 from recstream_server.recovery import recover
 from recstream_server.retrieval import Retrieval
 from recstream_server.retrieval.exact import ExactRetrieval
 from recstream_server.retrieval.faiss import FaissRetrieval
 from recstream_server.served_model import ServedModel
+from recstream_server.services.batch import BatchRecommendItems, BatchWriteUserEvents
 from recstream_server.services.model import ModelService
 from recstream_server.services.recommendation import RecommendationService
 from recstream_server.services.streaming import StreamingRecommend
@@ -48,6 +50,7 @@ from recstream_server.state_directory import StateDirectory
 from recstream_server.telemetry.calls import CallRecords
 from recstream_server.telemetry.endpoint import TelemetryEndpoint
 from recstream_server.telemetry.metrics import Metrics
+from recstream_server.trained_events import trained_version
 from recstream_server.user_encoding import UserEncoding
 from recstream_server.validation import RecommendationChecks, UserEventChecks
 from recstream_server.watch_hub import WatchHub
@@ -57,6 +60,9 @@ _LOGGER = structlog.get_logger(__name__)
 _RECOMMENDATION_SERVICE = "recstream.v1.RecommendationService"
 _USER_EVENT_SERVICE = "recstream.v1.UserEventService"
 _MODEL_SERVICE = "recstream.v1.ModelService"
+# Half of what may share a pass of the core over the items; they sleep while one of them scans.
+_SCANNERS = 32
+
 _SERVICES = (_RECOMMENDATION_SERVICE, _USER_EVENT_SERVICE, _MODEL_SERVICE)
 
 
@@ -79,8 +85,8 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     with ExitStack() as parts:
         state = parts.enter_context(closing(StateDirectory(settings.state)))
         metrics = Metrics()
-        model = _load_model(settings, metrics)
         log = parts.enter_context(closing(SqliteEventLog(state.events_file, durability=settings.events.durability)))
+        model = _load_model(settings, metrics, log)
         limits_of_state = f"{event_types.fingerprint} {settings.engine.max_history} {settings.engine.max_sessions}"
         snapshots = SnapshotStore(state.path, limits_of_state)
         recovered = recover(log, model.engine, event_types, snapshots)
@@ -96,7 +102,9 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
                 )
             )
         )
-        asyncio.run(_Server(settings, model, log, event_types, metrics).run(announce))
+        native = uses_native_front(settings)
+        front = parts.enter_context(NativeFront(settings, model)) if native else None
+        asyncio.run(_Server(settings, model, log, event_types, metrics, front=front).run(announce))
 
 
 def _event_types(settings: EventSettings) -> EventTypes:
@@ -105,7 +113,7 @@ def _event_types(settings: EventSettings) -> EventTypes:
     )
 
 
-def _load_model(settings: Settings, metrics: Metrics) -> ServedModel:
+def _load_model(settings: Settings, metrics: Metrics, log: EventLog) -> ServedModel:
     bundle = load_bundle(settings.bundle)
     engine = build_engine(
         bundle,
@@ -114,6 +122,7 @@ def _load_model(settings: Settings, metrics: Metrics) -> ServedModel:
         kept_list_bytes=settings.engine.kept_list_bytes,
         kept_list_min_items=settings.engine.kept_list_min_items,
         threads=settings.engine.threads,
+        trained_version=trained_version(bundle.manifest, log),
     )
     retrieval: Retrieval = ExactRetrieval(engine)
     if settings.retrieval.kind == "faiss":
@@ -141,9 +150,17 @@ class _Server:
     """The parts that belong to the event loop."""
 
     def __init__(
-        self, settings: Settings, model: ServedModel, log: EventLog, event_types: EventTypes, metrics: Metrics
+        self,
+        settings: Settings,
+        model: ServedModel,
+        log: EventLog,
+        event_types: EventTypes,
+        metrics: Metrics,
+        *,
+        front: NativeFront | None,
     ) -> None:
         self._settings = settings
+        self._front = front
         self._model = model
         self._version = model.description.version.version
         self._log = log
@@ -170,18 +187,25 @@ class _Server:
         )
         sink.connect(writer)
         try:
-            with ThreadPoolExecutor(self._settings.engine.workers, thread_name_prefix="worker") as executor:
+            with (
+                ThreadPoolExecutor(self._settings.engine.workers, thread_name_prefix="worker") as executor,
+                ThreadPoolExecutor(_SCANNERS, thread_name_prefix="scanner") as scanners,
+            ):
                 self._publish(writer)
-                await self._listen(self._handlers(sink, hub, executor), announce)
+                await self._listen(self._handlers(sink, hub, executor, scanners), announce)
         finally:
             # In a thread: the acknowledgements that are still to come need the loop.
             if not await asyncio.to_thread(writer.close, self._settings.drain.grace_s):
                 _LOGGER.warning("events_not_stored", left=writer.queued, grace_s=self._settings.drain.grace_s)
 
     async def _listen(self, handlers: GuardedHandlers, announce: Callable[[str], None]) -> None:
-        settings = self._settings
-        server = grpc.aio.server(handlers=[handlers], options=server_options(settings.limits))
-        address = bind(server, settings.listen.address)
+        settings, front = self._settings, self._front
+        options = server_options(settings.limits) if front is None else inner_server_options()
+        server = grpc.aio.server(handlers=[handlers], options=options)
+        if front is None:
+            address = bind(server.add_insecure_port, settings.listen.address)
+        else:
+            server.add_insecure_port(front.upstream)
         for service in _SERVICES:
             await self._health.set(service, HealthCheckResponse.SERVING)
         with ExitStack() as parts:
@@ -191,16 +215,21 @@ class _Server:
                 _LOGGER.info("metrics_ready", address=str(endpoint.address))
             with stop_signals() as stopped:
                 await server.start()
+                if front is not None:
+                    address = await front.start()
                 announce(f"recstream: serving {self._model.name} ({self._version}) on {address}")
                 await until_stopped(server, stopped)
-                await drain(server, self._health, self._draining, self._admission, settings.drain.grace_s)
+                await drain(
+                    server, self._health, self._draining, self._admission, grace_s=settings.drain.grace_s, front=front
+                )
 
-    def _handlers(self, sink: EventSink, hub: WatchHub, executor: Executor) -> GuardedHandlers:
+    def _handlers(self, sink: EventSink, hub: WatchHub, executor: Executor, scanners: Executor) -> GuardedHandlers:
         limits, records = self._settings.limits, CallRecords(self._metrics, self._settings.log)
         handlers = GuardedHandlers(self._admission, Admission(limits), self._draining, records)
         # The generated functions ask for a server; they hand over handlers, which is what this one takes.
         server = cast(grpc.aio.Server, handlers)
-        add_RecommendationServiceServicer_to_server(self._recommendation(sink, hub, executor, records), server)
+        recommender = Recommender(self._model, executor, scanners, self._settings.engine.inline_multiply_adds)
+        add_RecommendationServiceServicer_to_server(self._recommendation(sink, hub, recommender, records), server)
         add_UserEventServiceServicer_to_server(self._user_event(sink, executor, records), server)
         add_ModelServiceServicer_to_server(ModelService([self._model], limits), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
@@ -210,11 +239,10 @@ class _Server:
         return handlers
 
     def _recommendation(
-        self, sink: EventSink, hub: WatchHub, executor: Executor, records: CallRecords
+        self, sink: EventSink, hub: WatchHub, recommender: Recommender, records: CallRecords
     ) -> RecommendationService:
         settings = self._settings
         checks = RecommendationChecks(settings.limits, self._event_types)
-        recommender = Recommender(self._model, executor, settings.engine.inline_multiply_adds)
         streaming = StreamingRecommend(
             recommender=recommender,
             checks=checks,
@@ -227,11 +255,16 @@ class _Server:
         watch = WatchRecommendations(
             recommender, checks, hub, self._draining, records.of_rpc(f"{_RECOMMENDATION_SERVICE}/WatchRecommendations")
         )
-        return RecommendationService(recommender, checks, streaming, watch)
+        record = records.of_rpc(f"{_RECOMMENDATION_SERVICE}/BatchRecommendItems")
+        batch = BatchRecommendItems(recommender, checks, record, settings.limits.message_bytes)
+        return RecommendationService(recommender, checks, batch, streaming, watch)
 
     def _user_event(self, sink: EventSink, executor: Executor, records: CallRecords) -> UserEventService:
+        checks = UserEventChecks(self._settings.limits, self._event_types)
+        record = records.of_rpc(f"{_USER_EVENT_SERVICE}/BatchWriteUserEvents")
         return UserEventService(
-            checks=UserEventChecks(self._settings.limits, self._event_types),
+            checks=checks,
+            batch=BatchWriteUserEvents(checks, sink, executor, record),
             sink=sink,
             log=self._log,
             executor=executor,
@@ -242,11 +275,14 @@ class _Server:
 
     def _publish(self, writer: EventWriter) -> None:
         engine, filters = self._model.engine, self._model.filters
+        entrance = self._front or self._admission
+        if self._front is not None:
+            self._metrics.add_native(self._front.counts)
         self._metrics.model(self._model.name, self._version)
         self._metrics.publish(
             {
-                "calls_in_flight": ("Unary calls at work.", lambda: self._admission.calls),
-                "streams_open": ("Streams that are open.", lambda: self._admission.streams),
+                "calls_in_flight": ("Unary calls at work.", lambda: entrance.calls),
+                "streams_open": ("Streams that are open.", lambda: entrance.streams),
                 "event_queue_length": ("Events that wait for the next commit.", lambda: writer.queued),
                 "event_log_available": ("1 while events can be stored.", lambda: writer.available),
                 "state_version": ("The last event's place in the log.", lambda: engine.state_version),

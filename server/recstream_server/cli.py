@@ -2,11 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
 _EXAMPLE = "Example: recstream serve --bundle ml-100k.bundle --state state --listen 127.0.0.1:50051"
+
+
+Transport: TypeAlias = Literal["auto", "native", "python"]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +30,9 @@ def serve(
     config: Annotated[Path | None, typer.Option(help="A TOML file with settings.", show_default=False)] = None,
     metrics: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Serve /metrics and /health there.", show_default=False)
+    ] = None,
+    transport: Annotated[
+        Transport | None, typer.Option(help="Serve common queries in C++ or in Python.", show_default="python")
     ] = None,
     insecure_listen: Annotated[
         bool, typer.Option("--insecure-listen", help="Allow an address that other machines can reach, in plain text.")
@@ -49,7 +55,7 @@ def serve(
     given = {
         "bundle": bundle,
         "state": state,
-        "listen": _present({"address": listen, "insecure": insecure_listen or None}),
+        "listen": _present({"address": listen, "insecure": insecure_listen or None, "transport": transport}),
         "metrics": _present({"address": metrics}),
     }
     settings = load_settings(config, _present(given))

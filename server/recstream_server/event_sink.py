@@ -1,12 +1,13 @@
 """Between the event loop and the writer's thread: events go over, acknowledgements come back."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TypeVar
 
 from recstream.errors import RecstreamError
 from recstream_server.event_log import NewEvent, Receipt
-from recstream_server.event_writer import Completion, EventResult, EventWriter, complete_all
+from recstream_server.event_writer import Completion, EventResult, EventWriter, Submission, complete_all
 from recstream_server.telemetry.metrics import Metrics
 
 _Request = TypeVar("_Request")
@@ -43,8 +44,23 @@ class EventSink:
         if self._writer is None:
             raise RuntimeError("connect comes before submit")
         pending: PendingReceipt = self._loop.create_future()
-        self._writer.submit(event, lambda result: None if pending.done() else pending.set_result(result))
+        self._writer.submit(event, partial(_settle, pending))
         return pending
+
+    def submit_each(self, events: Iterable[NewEvent | RecstreamError]) -> list[PendingReceipt]:
+        """Queue events at once; what keeps one from it, or stands in its place already, becomes the result."""
+        if self._writer is None:
+            raise RuntimeError("connect comes before submit_each")
+        receipts: list[PendingReceipt] = []
+        submissions: list[Submission] = []
+        for event in events:
+            receipts.append(self._loop.create_future())
+            if isinstance(event, RecstreamError):
+                receipts[-1].set_result(event)
+            else:
+                submissions.append((event, partial(_settle, receipts[-1])))
+        self._writer.submit_each(submissions)
+        return receipts
 
     def begin(self, check: Callable[[_Request], NewEvent], request: _Request) -> PendingReceipt:
         """Check a request and queue its event; what is wrong with either becomes the result."""
@@ -65,6 +81,11 @@ def receipt_of(result: EventResult) -> Receipt:
     if isinstance(result, RecstreamError):
         raise result
     return result
+
+
+def _settle(pending: PendingReceipt, result: EventResult) -> None:
+    if not pending.done():
+        pending.set_result(result)
 
 
 def _result_name(result: EventResult) -> str:

@@ -32,6 +32,10 @@ class Completion(NamedTuple):
         self.complete(self.result)
 
 
+Submission = tuple[NewEvent, Callable[[EventResult], None]]
+"""An event, and what gets a receipt once it is durable and applied, or an error."""
+
+
 def complete_all(completions: Sequence[Completion]) -> None:
     """Call every completion, in order; one that fails does not keep the others from theirs."""
     for completion in completions:
@@ -88,7 +92,7 @@ class EventWriter:
         self._on_applied = on_applied
         self._on_available = on_available
         self._deliver = deliver
-        self._queue: deque[tuple[NewEvent, Callable[[EventResult], None]]] = deque()
+        self._queue: deque[Submission] = deque()
         self._changed = threading.Condition()
         self._closed = False
         self._available = True
@@ -117,15 +121,29 @@ class EventWriter:
         UnavailableError
             The writer is closed.
         """
+        _, refusal = self._enqueue([(event, complete)])
+        if refusal is not None:
+            raise refusal
+
+    def submit_each(self, events: Sequence[Submission]) -> None:
+        """Queue events at once, so that they share commits; those that `submit` would refuse are completed with why."""
+        queued, refusal = self._enqueue(events)
+        if refusal is not None:
+            complete_all([Completion(complete, copy.copy(refusal)) for _, complete in events[queued:]])
+
+    def _enqueue(self, events: Sequence[Submission]) -> tuple[int, RecstreamError | None]:
+        """Queue as many of the first events as there is room for; how many those are, and why not all."""
         with self._changed:
             if self._closed:
-                raise UnavailableError(
+                return 0, UnavailableError(
                     "the server is shutting down; send the event to another one", reason="SHUTTING_DOWN"
                 )
-            if len(self._queue) >= self._queue_limit:
-                raise OverloadedError(f"{self._queue_limit} events are waiting to be stored; try again later")
-            self._queue.append((event, complete))
+            room = self._queue_limit - len(self._queue)
+            self._queue.extend(events[:room])
             self._changed.notify()
+        if room >= len(events):
+            return len(events), None
+        return room, OverloadedError(f"{self._queue_limit} events are waiting to be stored; try again later")
 
     def close(self, timeout_s: float) -> bool:
         """Refuse new events, complete those accepted, and say whether that was done within the time."""
@@ -147,7 +165,7 @@ class EventWriter:
             else:
                 self._check()
 
-    def _process(self, batch: list[tuple[NewEvent, Callable[[EventResult], None]]]) -> None:
+    def _process(self, batch: list[Submission]) -> None:
         events = [event for event, _ in batch]
         results: Sequence[EventResult]
         try:

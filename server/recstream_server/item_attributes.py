@@ -31,11 +31,12 @@ class ItemAttributes:
         recommendation = types.Recommendation()
         for name, value in self._items.row(row, named=True).items():
             if value is not None:
-                _set(recommendation.attributes[name], value)
+                set_attribute(recommendation.attributes[name], value)
         return recommendation
 
 
-def _set(attribute: types.AttributeValue, value: AttributeScalar) -> None:
+def set_attribute(attribute: types.AttributeValue, value: AttributeScalar) -> None:
+    """Give an attribute its value."""
     match value:
         case bool():
             attribute.bool_value = value

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -13,6 +14,7 @@ import structlog
 from recstream.errors import UnavailableError
 from recstream_server.draining import Draining
 from recstream_server.interceptors.admission import Admission
+from recstream_server.native_front import NativeFront
 
 # A health watcher that does not read holds the servicer's lock while it is written to.
 _HEALTH_TIMEOUT_S = 1.0
@@ -66,9 +68,16 @@ class Health(Protocol):
 
 
 async def drain(
-    server: grpc.aio.Server, health: Health, draining: Draining, admission: Admission, grace_s: float
+    server: grpc.aio.Server,
+    health: Health,
+    draining: Draining,
+    admission: Admission,
+    *,
+    grace_s: float,
+    front: NativeFront | None,
 ) -> None:
     """Say so to health checks, end the streams, let calls finish, and cancel those that have not after `grace_s`."""
+    deadline = time.monotonic() + grace_s
     _LOGGER.info("draining", grace_s=grace_s)
     try:
         await asyncio.wait_for(health.enter_graceful_shutdown(), _HEALTH_TIMEOUT_S)
@@ -77,20 +86,36 @@ async def drain(
     # Time for the health watchers to be told, before they are ended like all streams.
     await asyncio.sleep(_QUIET_S)
     draining.start()
-    await _quiet(admission)
-    admission.close()
-    await _quiet(admission)
-    await server.stop(grace_s)
+    entrance: Entrance = front or admission
+    if front is not None:
+        front.drain()
+    await _quiet(entrance)
+    entrance.close()
+    await _quiet(entrance)
+    if front is not None:
+        await front.stop(deadline - time.monotonic())
+    await server.stop(max(0.0, deadline - time.monotonic()))
 
 
-async def _quiet(admission: Admission) -> None:
+class Entrance(Protocol):
+    """Where calls are let in."""
+
+    @property
+    def arrived(self) -> int:
+        """Calls and streams that ever came, refused ones too."""
+
+    def close(self) -> None:
+        """Refuse everything from now on."""
+
+
+async def _quiet(entrance: Entrance) -> None:
     """Wait until no calls arrive, but not for long.
 
     grpc cancels the calls that it has received and not yet handed over when it is stopped; their callers would see
     CANCELLED, which they take for their own doing and do not try again.
     """
     for _ in range(_QUIET_ROUNDS):
-        arrived = admission.arrived
+        arrived = entrance.arrived
         await asyncio.sleep(_QUIET_S)
-        if admission.arrived == arrived:
+        if entrance.arrived == arrived:
             return

@@ -2,8 +2,7 @@
 
 import errno
 import socket
-
-import grpc
+from collections.abc import Callable
 
 from recstream.errors import ConfigurationError
 from recstream_server.listen_address import ListenAddress
@@ -12,6 +11,8 @@ from recstream_server.settings import LimitSettings
 # Finds out that a silent peer is gone, and lets clients ask as well; grpc's defaults are two hours and five minutes.
 _KEEPALIVE_MS = 60_000
 _LEAST_PING_INTERVAL_MS = 10_000
+
+_ANY = 2**31 - 1
 
 
 def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
@@ -35,6 +36,20 @@ def server_options(limits: LimitSettings) -> list[tuple[str, int]]:
     ]
 
 
+def inner_server_options() -> list[tuple[str, int]]:
+    """The channel arguments of the server behind the native front, to whose one connection its limits do not apply."""
+    return [
+        ("grpc.max_receive_message_length", -1),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_metadata_size", _ANY),
+        ("grpc.absolute_max_metadata_size", _ANY),
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.max_concurrent_streams", _ANY),
+        ("grpc.server.max_pending_requests", _ANY),
+        ("grpc.server.max_pending_requests_hard_limit", _ANY),
+    ]
+
+
 def check_free(address: ListenAddress) -> None:
     """Raise a `ConfigurationError` if the address cannot be listened on: before a long start, and with the reason."""
     try:
@@ -50,10 +65,10 @@ def check_free(address: ListenAddress) -> None:
         raise ConfigurationError(f"listen.address: cannot listen on {address}: {problem}") from None
 
 
-def bind(server: grpc.aio.Server, address: ListenAddress) -> ListenAddress:
-    """Take the port; the address with the port that was picked."""
+def bind(take_port: Callable[[str], int], address: ListenAddress) -> ListenAddress:
+    """Take the port with a function that raises a `RuntimeError`; the address with the port that was picked."""
     try:
-        return address._replace(port=server.add_insecure_port(str(address)))
+        return address._replace(port=take_port(str(address)))
     except RuntimeError:
         check_free(address)
         raise ConfigurationError(f"listen.address: cannot listen on {address}") from None

@@ -3,9 +3,11 @@
 from typing import Protocol
 
 from recstream._core import Answer
+from recstream.attribution import token_head
 from recstream.v1 import recommendation_service_pb2 as rec_pb
 from recstream.v1 import types_pb2 as types
 from recstream.v1 import user_event_service_pb2 as event_pb
+from recstream_server.event_attributes import fill_attributes
 from recstream_server.event_log import Receipt, StoredEvent
 from recstream_server.item_attributes import ItemAttributes
 from recstream_server.retrieval import Found
@@ -28,11 +30,13 @@ def stored_event(event: StoredEvent) -> event_pb.StoredUserEvent:
             item_id=event.item_id,
             event_type=event.event_type,
             value=event.value,
+            attribution_token=event.attribution_token,
         ),
         state_version=event.version,
     )
     seconds, microseconds = divmod(event.event_time_us, 1_000_000)
     stored.event.event_time.seconds, stored.event.event_time.nanos = seconds, microseconds * 1000
+    fill_attributes(stored.event.attributes, event.attributes)
     return stored
 
 
@@ -51,6 +55,7 @@ class AnswerPacker:
 
     def __init__(self, version: types.ModelVersion, attributes: ItemAttributes) -> None:
         self._version = version
+        self._token_head = token_head(version.name, version.version)
         self._attributes = attributes
 
     def recommended(self, found: Found, *, include_attributes: bool) -> rec_pb.RecommendItemsResponse:
@@ -62,6 +67,7 @@ class AnswerPacker:
             fallback=answer.fallback,  # type: ignore[arg-type]  # the core's numbers are the enum's
             approximate=found.approximate,
             missing_item_ids=answer.missing_item_ids,
+            attribution_token=f"{self._token_head}{answer.state_version}",
         )
         self._fill(response.recommendations, answer, include_attributes=include_attributes)
         return response
@@ -73,6 +79,7 @@ class AnswerPacker:
             state_version=answer.state_version,
             fallback=answer.fallback,  # type: ignore[arg-type]  # as above
             missing_item_ids=answer.missing_item_ids,
+            attribution_token=f"{self._token_head}{answer.state_version}",
         )
         self._fill(response.recommendations, answer, include_attributes=include_attributes)
         return response

@@ -70,5 +70,5 @@ def to_applied(events: Iterable[StoredEvent], event_types: EventTypes) -> list[A
     """What events do to the state."""
     return [
         (version, user_id, session_id, item_id, *event_types.resolve(event_type, value), unix_seconds(event_time_us))
-        for version, _, user_id, session_id, item_id, event_type, value, event_time_us in events
+        for version, _, user_id, session_id, item_id, event_type, value, event_time_us, *_ in events
     ]

@@ -20,8 +20,10 @@ API_ID_BYTES = 128
 API_PAGE_SIZE = 1000
 API_ITEM_IDS = 10_000
 API_RECENT_EVENTS = 1000
+API_EVENT_ATTRIBUTE_BYTES = 4096
 API_FILTER_CONDITIONS = 64
 API_FILTER_VALUES = 1000
+API_BATCH_REQUESTS = 1000
 
 
 class _Section(BaseModel):
@@ -38,6 +40,11 @@ class ListenSettings(_Section):
         default=False,
         description="Allow an address that other machines can reach. Traffic is plain text and callers are not "
         "asked who they are.",
+    )
+    transport: Literal["auto", "native", "python"] = Field(
+        default="python",
+        description='What answers: "native" serves common queries in C++, "python" all of them in Python. "auto": '
+        "native where it was built, unless log.level is debug, which shows every call.",
     )
 
 
@@ -134,11 +141,20 @@ class LimitSettings(_Section):
     recent_events: int = Field(
         default=API_RECENT_EVENTS, ge=1, le=API_RECENT_EVENTS, description="Recent events of one query."
     )
+    event_attribute_bytes: int = Field(
+        default=API_EVENT_ATTRIBUTE_BYTES,
+        ge=0,
+        le=API_EVENT_ATTRIBUTE_BYTES,
+        description="The attributes of one event, written as JSON.",
+    )
     filter_conditions: int = Field(
         default=API_FILTER_CONDITIONS, ge=1, le=API_FILTER_CONDITIONS, description="Conditions of one filter."
     )
     filter_values: int = Field(
         default=API_FILTER_VALUES, ge=1, le=API_FILTER_VALUES, description="Values that one condition compares with."
+    )
+    batch_requests: int = Field(
+        default=API_BATCH_REQUESTS, ge=1, le=API_BATCH_REQUESTS, description="Queries or events of one batch call."
     )
     calls_in_flight: int = Field(
         default=1000,

@@ -64,7 +64,7 @@ def cases(draw: st.DrawFn, dimensions: st.SearchStrategy[int], most_rows: int) -
     vectors = numbers(rng, draw(st.sampled_from(sorted(KINDS))), rows, dimension)
     if rows and draw(st.booleans()):
         vectors = np.ascontiguousarray(vectors[rng.integers(0, max(1, rows // 4), rows)])
-    batch = draw(st.integers(0, 4))
+    batch = draw(st.sampled_from([0, 1, 2, 3, 4, 9]))
     queries = numbers(rng, draw(st.sampled_from(sorted(KINDS))), batch, dimension)
     k = draw(st.one_of(st.integers(1, 12), st.integers(1, rows + 5)))
     exclude = None
@@ -242,6 +242,32 @@ def test_a_large_cosine_among_many_rows_is_found_by_every_level() -> None:
         np.testing.assert_array_equal(rows, best)
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("batch", [1, 3, 4, 9])
+@pytest.mark.parametrize("shared", [False, True])
+def test_filters_of_a_batch_beside_changed_rows(exact_scores, level: str, batch: int, shared: bool) -> None:
+    rng = np.random.default_rng(batch)
+    vectors = rng.standard_normal((1500, 20)).astype(np.float32)
+    index = _core.ExactIndex(vectors.copy(), threads=2, level=level)
+    changed, gone = rng.permutation(1500)[:60], rng.permutation(1500)[:200]
+    vectors[changed] = rng.standard_normal((60, 20)).astype(np.float32)
+    index.upsert(changed, vectors[changed])
+    index.delete(gone)
+    passes = np.broadcast_to(rng.random((1 if shared else batch, 1536)) < 0.7, (batch, 1536))
+    allow = np.packbits(passes, axis=-1, bitorder="little").view(np.uint64)
+    exclude = [rng.integers(0, 1500, 30 * (q % 2)) for q in range(batch)]
+    queries = rng.standard_normal((batch, 20)).astype(np.float32)
+    scores, rows = index.search(queries, 50, exclude=exclude, allow=allow[0] if shared else np.ascontiguousarray(allow))
+    for q in range(batch):
+        eligible = passes[q, :1500].copy()
+        eligible[gone] = eligible[exclude[q]] = False
+        exact = exact_scores(vectors, queries[q])
+        best = np.flatnonzero(eligible)
+        best = best[np.argsort(-exact[best], kind="stable")][:50]
+        np.testing.assert_array_equal(rows[q], best)
+        np.testing.assert_array_equal(scores[q], exact[best].astype(np.float32))
+
+
 def test_stats() -> None:
     index = _core.ExactIndex(np.eye(5, dtype=np.float32), level="scalar")
     index.search(np.ones((2, 5), np.float32), 2)
@@ -256,3 +282,15 @@ def test_stats() -> None:
         "scans": 2,
         "mean_rescored": 5.0,
     }
+
+
+def test_mean_scanned_tells_how_soon_a_scan_stops() -> None:
+    norms = np.geomspace(1, 1e-6, 5000)[:, None]
+    vectors = (np.random.default_rng(1).standard_normal((5000, 8)) * norms).astype(np.float32)
+    index = _core.ExactIndex(vectors, threads=1)
+    assert index.stats()["mean_scanned"] == 0
+    index.search(vectors[:3], 10)
+    assert 10 <= index.stats()["mean_scanned"] < 2500
+    index.search(vectors[:1], 5000)
+    # The three from before, and one that reads all.
+    assert 1250 <= index.stats()["mean_scanned"] < 3125

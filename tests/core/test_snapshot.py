@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from recstream import _core
 
-MAGIC = b"RSSTATE2"
+MAGIC = b"RSSTATE3"
 
 
 def random_events(seed: int, count: int, first_version: int = 1) -> list[tuple[int, str, str, str, float, bool, int]]:
@@ -152,10 +152,12 @@ def test_arbitrary_bytes_are_refused_or_make_a_sound_state(make_world, tail: byt
     refused_or_whole(make_world(), MAGIC + struct.pack("<qI", 2**40, 0) + tail)
 
 
-def state(version: int, touched: list[tuple[int, float] | tuple[int, float, int]], seen: list[int]) -> bytes:
-    made = struct.pack("<qI", version, len(touched)) + b"".join(
-        struct.pack("<Idq", item, weight, *(time or [7])) for item, weight, *time in touched
-    )
+def state(version: int, touched: list[tuple[float, ...]], seen: list[int]) -> bytes:
+    """Touched are (item, weight[, time[, version]]); by default they rise by one up to the state's."""
+    made = struct.pack("<qI", version, len(touched))
+    for place, (item, weight, *rest) in enumerate(touched, start=1):
+        time, touched_version = (*rest, *(7, version - len(touched) + place)[len(rest) :])
+        made += struct.pack("<Idqq", int(item), weight, int(time), int(touched_version))
     return made + struct.pack(f"<I{len(seen)}I", len(seen), *seen)
 
 
@@ -170,15 +172,15 @@ def crafted(users: list[bytes], *, version: int = 9, items: tuple[bytes, ...] = 
 
 def test_a_crafted_snapshot_is_accepted(make_world) -> None:
     engine = make_world().engine()
-    engine.restore(crafted([text(b"a") + state(1, [(1, 0.5), (0, 2.0)], [0])]))
+    engine.restore(crafted([text(b"a") + state(2, [(1, 0.5), (0, 2.0)], [0])]))
     assert engine.user_vector(user_id="a")[1] == 1
-    assert engine.recommend(user_id="a").state_version == 1
+    assert engine.recommend(user_id="a").state_version == 2
 
 
 @pytest.mark.parametrize(
     ("damaged", "problem"),
     [
-        (b"RSSTATE1" + bytes(28), "or of another version"),
+        (b"RSSTATE2" + bytes(28), "or of another version"),
         (crafted([], version=-1), "state_version is negative"),
         (crafted([], items=(b"i1", b"i1")), "an item id repeats"),
         (crafted([], items=(b"",)), "an item id is empty or not UTF-8"),
@@ -191,11 +193,14 @@ def test_a_crafted_snapshot_is_accepted(make_world) -> None:
         (crafted([text(b"a") + state(0, [], [])]), "versions do not rise"),
         (crafted([text(b"a") + state(10, [], [])]), "versions do not rise"),
         (crafted([text(b"a") + state(1, [(2, 1.0)], [])]), "an item number is out of range"),
-        (crafted([text(b"a") + state(1, [(0, 1.0), (0, 1.0)], [])]), "an item repeats within a state"),
+        (crafted([text(b"a") + state(2, [(0, 1.0), (0, 1.0)], [])]), "an item repeats within a state"),
         (crafted([text(b"a") + state(1, [], [1, 1])]), "an item repeats within a state"),
         (crafted([text(b"a") + state(1, [(0, np.nan)], [])]), "a weight is not finite"),
         (crafted([text(b"a") + state(1, [(0, np.inf)], [])]), "a weight is not finite"),
         (crafted([text(b"a") + state(1, [(0, 1.0, -1)], [])]), "a time is negative"),
+        (crafted([text(b"a") + state(1, [(0, 1.0, 7, 0)], [])]), "versions of items do not rise"),
+        (crafted([text(b"a") + state(1, [(0, 1.0, 7, 2)], [])]), "versions of items do not rise"),
+        (crafted([text(b"a") + state(3, [(0, 1.0, 7, 2), (1, 1.0, 7, 2)], [])]), "versions of items do not rise"),
         (MAGIC + struct.pack("<qI", 1, 2**32 - 1), "a count is too large"),
         (MAGIC + struct.pack("<qIQ", 1, 0, 2**64 - 1), "a count is too large"),
     ],

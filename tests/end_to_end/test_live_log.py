@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import recstream
+from recstream.bundle.engine import build_engine
 from recstream.v1 import types_pb2 as types
 
 RECSTREAM = Path(sys.executable).with_name("recstream")
@@ -31,6 +32,20 @@ def click(client: recstream.Client, tastes: list[list[str]]) -> None:
                 stream.send_event(item_id=str(item), event_type="click", user_id=f"new-{user}")
 
 
+def counts_once(client: recstream.Client, bundle: recstream.Bundle, item: str) -> None:
+    """Answers are those of the history alone until there is a new event, and then those of both."""
+    alone = build_engine(bundle)
+    for count in range(2):
+        for user in ("new-1", "new-2"):
+            answer = client.recommend_items(user, page_size=10)
+            expected = alone.recommend(user_id=user, k=10)
+            assert [one.item_id for one in answer.recommendations] == expected.item_ids
+            assert [one.score for one in answer.recommendations] == expected.scores
+            if not count:
+                version = client.write_user_event(item_id=item, event_type="click", user_id=user).state_version
+                alone.apply([(version, user, "", item, 1.0, True, 0)])
+
+
 def test_what_a_server_collects_becomes_its_next_model(
     start_server: Callable[..., Any], ml100k: Path, tmp_path: Path
 ) -> None:
@@ -50,6 +65,8 @@ def test_what_a_server_collects_becomes_its_next_model(
     assert set(after.user_ids.to_list()) == {f"new-{user}" for user in range(USERS)}
     assert set(after.item_ids.to_list()) == {*items[:60], "not in the model"}
     assert after.manifest.data.interactions == 15 * USERS + 1
+    assert after.manifest.data.log is not None
+    assert after.manifest.data.log.version == 15 * USERS + 2
     assert "title" in after.items.columns
 
     server = start_server(tmp_path / "after", state)
@@ -59,4 +76,5 @@ def test_what_a_server_collects_becomes_its_next_model(
             assert answer.fallback == types.FALLBACK_NONE
             liked = [one.item_id in tastes[user % 2] for one in answer.recommendations]
             assert sum(liked) >= 9, (user, liked)
+        counts_once(client, recstream.load_bundle(tmp_path / "after"), "not in the model")
     assert server.terminate() == 0

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -42,13 +43,18 @@ class FaultyDisk(apsw.VFS):
         """What is on the platters, by path."""
         self.pending: dict[str, list[tuple[int, bytes | None]]] = {}
         """Writes (offset, data) and truncations (size, None) since the last sync, by path."""
+        self.files: list[FaultyFile] = []
+        self.lock = threading.RLock()
+        """Connections write in threads of their own."""
         super().__init__(self.name, "")
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
         path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
         file = FaultyFile(self, path, name, flags)
-        self.durable.setdefault(path, bytearray(Path(path).read_bytes()))
-        self.pending.setdefault(path, [])
+        with self.lock:
+            self.files.append(file)
+            self.durable.setdefault(path, bytearray(Path(path).read_bytes()))
+            self.pending.setdefault(path, [])
         return file
 
     def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802
@@ -59,15 +65,19 @@ class FaultyDisk(apsw.VFS):
     def cut_power(self, left: Path, random: Random, folder: Path) -> None:
         """Write to `left` what a power cut might leave of a folder: each unsynced write is kept, lost or torn."""
         left.mkdir()
-        for path in (path for path in self.durable if Path(path).parent == folder):
-            content = bytearray(self.durable[path])
-            for offset, data in self.pending[path]:
-                fate = random.choice(["kept", "lost", "torn"])
-                if fate == "kept" or (data is None and fate == "torn"):
-                    change(content, offset, data)
-                elif fate == "torn" and data is not None:
-                    change(content, offset, data[: random.randrange(len(data) + 1) // SECTOR_BYTES * SECTOR_BYTES])
-            (left / Path(path).name).write_bytes(content)
+        with self.lock:
+            for path in (path for path in self.durable if Path(path).parent == folder):
+                (left / Path(path).name).write_bytes(self._left_of(path, random))
+
+    def _left_of(self, path: str, random: Random) -> bytes:
+        content = bytearray(self.durable[path])
+        for offset, data in self.pending[path]:
+            fate = random.choice(["kept", "lost", "torn"])
+            if fate == "kept" or (data is None and fate == "torn"):
+                change(content, offset, data)
+            elif fate == "torn" and data is not None:
+                change(content, offset, data[: random.randrange(len(data) + 1) // SECTOR_BYTES * SECTOR_BYTES])
+        return bytes(content)
 
 
 class FaultyFile(apsw.VFSFile):
@@ -75,29 +85,43 @@ class FaultyFile(apsw.VFSFile):
 
     def __init__(self, disk: FaultyDisk, path: str, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
         self._disk = disk
-        self._path = path
+        self.path = path
+        self.unheard: int | None = None
+        """A sync that failed for another one with the same file open, as the kernel will report to this one too."""
         super().__init__("", name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         if self._disk.write_error is not None:
             raise apsw.exception_for(self._disk.write_error)
-        super().xWrite(data, offset)
-        self._disk.pending[self._path].append((offset, bytes(data)))
+        with self._disk.lock:
+            super().xWrite(data, offset)
+            self._disk.pending[self.path].append((offset, bytes(data)))
 
     def xTruncate(self, size: int) -> None:  # noqa: N802
-        super().xTruncate(size)
-        self._disk.pending[self._path].append((size, None))
+        with self._disk.lock:
+            super().xTruncate(size)
+            self._disk.pending[self.path].append((size, None))
 
     def xSync(self, flags: int) -> None:  # noqa: N802
         """Only noted: the record stands for the platters, and a real sync would make the tests slow."""
-        if self._disk.sync_error is not None:
-            # The kernel reports a failed write-back once, and then takes the pages for clean.
-            self._disk.pending[self._path].clear()
-            raise apsw.exception_for(self._disk.sync_error)
-        for offset, data in self._disk.pending[self._path]:
-            change(self._disk.durable[self._path], offset, data)
-        self._disk.pending[self._path].clear()
-        self._disk.synced.append(Path(self._path).name)
+        with self._disk.lock:
+            self._report_failure()
+            for offset, data in self._disk.pending[self.path]:
+                change(self._disk.durable[self.path], offset, data)
+            self._disk.pending[self.path].clear()
+            self._disk.synced.append(Path(self.path).name)
+
+    def _report_failure(self) -> None:
+        """The kernel reports a failed write-back once to each that has the file open, and takes the pages for clean."""
+        error = self._disk.sync_error
+        if error is not None:
+            self._disk.pending[self.path].clear()
+            for file in self._disk.files:
+                if file.path == self.path:
+                    file.unheard = error
+        error, self.unheard = self.unheard, None
+        if error is not None:
+            raise apsw.exception_for(error)
 
 
 def change(content: bytearray, offset: int, data: bytes | None) -> None:
@@ -213,6 +237,20 @@ class ServerProcess:
 def bundle_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of 200 items ``item-0`` ... and 20 users ``user-0`` ..., each with a history of three items."""
     return build_bundle(tmp_path_factory.mktemp("bundles") / "synthetic")
+
+
+@pytest.fixture(scope="session")
+def server_process() -> Iterator[Callable[..., ServerProcess]]:
+    """Starts servers for more than one test, with these arguments."""
+    started: list[ServerProcess] = []
+
+    def start(*arguments: str) -> ServerProcess:
+        started.append(ServerProcess(*arguments))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()
 
 
 @pytest.fixture

@@ -142,6 +142,25 @@ def test_a_full_queue_refuses_and_never_blocks(
     assert log.last_version() == 4
 
 
+def test_events_submitted_together_share_a_commit_as_far_as_there_is_room(
+    log: GatedLog, make_writer: Callable[..., EventWriter], new_event: NewEvents
+) -> None:
+    writer = make_writer(queue_limit=5)
+    results = Results()
+    log.gate.clear()
+    writer.submit(new_event(0), results)
+    assert log.entered.acquire(timeout=WAIT_S)
+    writer.submit_each([(new_event(number), results) for number in range(1, 8)])
+    assert [type(result) for result in results.results] == [OverloadedError] * 2
+    log.gate.set()
+    assert [result.state_version for result in results.wait(8)[2:]] == list(range(1, 7))
+    assert log.batches == [1, 5]
+    assert writer.close(WAIT_S)
+    late = Results()
+    writer.submit_each([(new_event(9), late)])
+    assert isinstance(late.results[0], UnavailableError)
+
+
 def test_close_completes_what_was_accepted_and_refuses_the_rest(
     log: GatedLog, make_writer: Callable[..., EventWriter], new_event: NewEvents
 ) -> None:

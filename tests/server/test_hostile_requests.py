@@ -43,9 +43,11 @@ QUERY = rec_pb.RecommendItemsRequest(
 )
 UNARY: dict[str, Message] = {
     "RecommendationService/RecommendItems": QUERY,
+    "RecommendationService/BatchRecommendItems": rec_pb.BatchRecommendItemsRequest(requests=[QUERY] * 3),
     "RecommendationService/RankItems": rec_pb.RankItemsRequest(user_id="u", item_ids=["item-1"], recent_events=[EVENT]),
     "RecommendationService/FindSimilarItems": rec_pb.FindSimilarItemsRequest(item_id="item-1", page_size=5),
     "UserEventService/WriteUserEvent": event_pb.WriteUserEventRequest(event=EVENT),
+    "UserEventService/BatchWriteUserEvents": event_pb.BatchWriteUserEventsRequest(requests=[{"event": EVENT}] * 3),
     "UserEventService/ListUserEvents": event_pb.ListUserEventsRequest(user_id="u", page_token="AAAA"),
     "ModelService/ListModels": model_pb.ListModelsRequest(page_size=3, page_token="AAAA"),
     "ModelService/GetModel": model_pb.GetModelRequest(name="synthetic-als"),

@@ -50,7 +50,7 @@ def test_long_queries_leave_the_loop(bundle_path: Path, limit: int, on_the_loop:
     filters = ItemFilters(build_attribute_table(bundle.items, cache_bytes=0))
     model = ServedModel(bundle, engine, retrieval, filters, max_history=100)
     with ThreadPoolExecutor(1) as executor:
-        recommender = Recommender(model, executor, limit)
+        recommender = Recommender(model, executor, executor, limit)
         found = asyncio.run(recommender.recommend(QUERY))
         similar = asyncio.run(recommender.similar(SimilarQuery("item-1", 2, include_attributes=False)))
         with pytest.raises(NotFoundError):

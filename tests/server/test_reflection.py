@@ -15,10 +15,12 @@ QUERY = {"userId": "reflected", "pageSize": 3, "includeAttributes": True}
 REQUESTS: dict[str, list[dict[str, Any]]] = {
     "RecommendItems": [QUERY],
     "StreamingRecommend": [{"sequence": 1, "event": EVENT}, {"sequence": 2, "recommend": QUERY}],
+    "BatchRecommendItems": [{"requests": [QUERY, QUERY]}],
     "WatchRecommendations": [{"recommend": QUERY, "minInterval": "0.1s"}],
     "RankItems": [{"userId": "reflected", "itemIds": ["item-1", "item-2"], "seenPolicy": "SEEN_POLICY_INCLUDE_SEEN"}],
     "FindSimilarItems": [{"itemId": "item-1"}],
     "WriteUserEvent": [{"event": EVENT}],
+    "BatchWriteUserEvents": [{"requests": [{"event": EVENT}]}],
     "StreamingWriteUserEvents": [{"sequence": 1, "event": EVENT}, {"sequence": 2, "event": EVENT}],
     "ListUserEvents": [{"userId": "reflected", "pageSize": 2}],
     "ListModels": [{}],

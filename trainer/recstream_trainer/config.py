@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from recstream.errors import ConfigurationError
 from recstream.event_types import EventType, EventTypes
 from recstream_trainer.datasets import CleaningRules
+from recstream_trainer.evaluation.protocols import LARGEST_SHARE
 from recstream_trainer.models import Family, FamilySettings
 from recstream_trainer.suggestions import closest
 from recstream_trainer.training.settings import TrainingSettings
@@ -46,6 +47,9 @@ class DataSettings(BaseModel):
     min_user_interactions: int = Field(default=1, ge=1, description="users with fewer are left out")
     min_item_interactions: int = Field(default=1, ge=1, description="items with fewer are left out")
 
+    share: float = Field(
+        default=LARGEST_SHARE, gt=0, le=LARGEST_SHARE, description="protocol F: share of the positives learned from"
+    )
     event_types: dict[str, EventTypeSettings] | None = Field(
         default=None,
         min_length=1,

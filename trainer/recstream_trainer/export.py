@@ -66,7 +66,7 @@ def bundle_content(export: Export) -> BundleContent:
         items=dataset.items[split.item_codes],
         metrics=export.metrics,
         training=export.training,
-        data=DataRecord(dataset.name, len(history), dataset.fingerprint),
+        data=DataRecord(dataset.name, len(history), dataset.fingerprint, dataset.log),
         extra_files=export.extra_files,
     )
 

@@ -133,6 +133,10 @@ struct EngineModel {
   std::span<const float> history_weights;
   /// Unix seconds, 0 where nobody knows; empty where no time is known.
   std::span<const std::int64_t> history_times = {};
+  /// Version of the log up to which the history is made of the very events that are applied; 0 when of other data. An
+  /// item that is in a user's history and in their state counts once: as training knew it while its last event is not
+  /// above this version, and from then on as all its events say.
+  std::int64_t trained_version = 0;
   const UserEncoder* encoder = nullptr;
   /// Scores items in place of vectors: there is no encoder then, and the vectors have as many rows and dimension 0.
   const NeighbourScorer* neighbours = nullptr;

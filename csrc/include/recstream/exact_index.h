@@ -64,6 +64,8 @@ struct IndexStats {
   std::int64_t scans;
   /// Passes over the rows that answered them: a pass is shared by searches that come at the same time.
   std::int64_t passes;
+  /// Rows whose codes a query read, on average; 0 for one that is answered without codes.
+  double mean_scanned;
   /// Rows that a query rescored in float64, on average.
   double mean_rescored;
 };
@@ -142,6 +144,7 @@ class ExactIndex {
   const std::unique_ptr<SharedScan> shared_scan_;
   mutable std::atomic<std::int64_t> scans_{0};
   mutable std::atomic<std::int64_t> passes_{0};
+  mutable std::atomic<std::int64_t> scanned_{0};
   mutable std::atomic<std::int64_t> rescored_{0};
 };
 

@@ -21,6 +21,10 @@ class NewEvent(NamedTuple):
     """Finite."""
     event_time_us: int
     """Microseconds since 1970-01-01 UTC, by the caller's clock or that of the arrival."""
+    attribution_token: str = ""
+    """As the client sent it; empty when it sent none."""
+    attributes: str = ""
+    """A JSON object, its keys sorted; empty when there are none."""
 
 
 class StoredEvent(NamedTuple):
@@ -34,6 +38,8 @@ class StoredEvent(NamedTuple):
     event_type: str
     value: float | None
     event_time_us: int
+    attribution_token: str = ""
+    attributes: str = ""
 
 
 class Receipt(NamedTuple):
@@ -86,6 +92,9 @@ class EventLog(Protocol):
 
     def last_version(self) -> int:
         """The highest version ever given; 0 when there is none."""
+
+    def identity(self) -> str:
+        """Which log this is: 32 hexadecimal digits, the same for ever. Copies share it."""
 
     def close(self) -> None:
         """Let go of the storage; harmless when repeated."""

@@ -7,7 +7,7 @@ from typing import Literal
 import apsw
 
 from recstream.errors import ConfigurationError
-from recstream.event_log_format import FORMAT_VERSION, SCHEMA
+from recstream.event_log_format import FORMAT_VERSION, SCHEMA, UPGRADE_FROM_1
 from recstream_server.state_directory import sync_directory
 
 Durability = Literal["fsync", "os"]
@@ -31,7 +31,7 @@ def open_writer(path: Path, durability: Durability, vfs: str | None) -> apsw.Con
     _require_sqlite()
     try:
         _create_file(path)
-        connection = _connect(path, vfs)
+        connection = connect(path, vfs)
         connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
         _require_schema(connection, path)
@@ -45,7 +45,7 @@ def open_writer(path: Path, durability: Durability, vfs: str | None) -> apsw.Con
 
 def open_reader(path: Path, vfs: str | None) -> apsw.Connection:
     """Open the log for reading, beside a writer."""
-    connection = _connect(path, vfs)
+    connection = connect(path, vfs)
     connection.execute("PRAGMA query_only = ON")
     return connection
 
@@ -63,7 +63,8 @@ def _create_file(path: Path) -> None:
     sync_directory(path.parent)
 
 
-def _connect(path: Path, vfs: str | None) -> apsw.Connection:
+def connect(path: Path, vfs: str | None) -> apsw.Connection:
+    """A connection to the log, made as all of them are."""
     connection = apsw.Connection(str(path), apsw.SQLITE_OPEN_READWRITE, vfs)
     connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -79,6 +80,8 @@ def _require_schema(connection: apsw.Connection, path: Path) -> None:
         if connection.pragma("journal_mode", "wal") != "wal":
             raise ConfigurationError(f"{path}: the file system cannot keep a write-ahead log; use a local disk")
         connection.execute(SCHEMA)
+    elif version == 1:
+        connection.execute(UPGRADE_FROM_1)
     elif version != FORMAT_VERSION:
         raise ConfigurationError(
             f"{path}: format {version}, this server reads format {FORMAT_VERSION}; use the server that wrote it, or"

@@ -13,8 +13,9 @@ import structlog
 
 from recstream.errors import AlreadyExistsError, OverloadedError, UnavailableError
 from recstream.event_log_format import FORMAT_VERSION
+from recstream_server.event_log.checkpoints import Checkpoints
 from recstream_server.event_log.protocol import AppendResult, NewEvent, Receipt, StoredEvent
-from recstream_server.event_log.schema import Durability, open_reader, open_writer
+from recstream_server.event_log.schema import Durability, connect, open_reader, open_writer
 
 _Row = TypeVar("_Row")
 _LOGGER = structlog.get_logger(__name__)
@@ -26,7 +27,7 @@ _MAX_ROWS = 2048
 
 
 class SqliteEventLog:
-    """An `EventLog` in one file, in WAL mode, with one connection to write and one to read.
+    """An `EventLog` in one file, in WAL mode, with a connection to write, one to read and one to checkpoint.
 
     Parameters
     ----------
@@ -47,7 +48,9 @@ class SqliteEventLog:
         self._writer = open_writer(path, durability, vfs)
         self._reader = open_reader(path, vfs)
         self._reading = threading.Lock()
+        self._checkpoints = Checkpoints(self._writer, connect(path, vfs))
         self._last = int(self._writer.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").get)
+        self._identity = str(self._writer.execute("SELECT log_id FROM identity").get)
 
     def append(self, events: Sequence[NewEvent]) -> list[AppendResult]:
         """Store events in one transaction; durable on return. See `EventLog.append`."""
@@ -80,9 +83,14 @@ class SqliteEventLog:
         """The highest version ever given."""
         return self._last
 
+    def identity(self) -> str:
+        """Which log this is. See `EventLog.identity`."""
+        return self._identity
+
     def close(self) -> None:
         """Close the file. A failure to tidy up is logged only: what was acknowledged is durable already."""
-        for connection in (self._reader, self._writer):
+        # The writer's comes last: the last one to go empties the write-ahead log, and others could be in its way.
+        for connection in (self._checkpoints, self._reader, self._writer):
             try:
                 connection.close()
             except apsw.Error as error:
@@ -106,7 +114,7 @@ class SqliteEventLog:
             fresh.append(stored)
             return Receipt(event.event_id, stored.version, duplicate=False)
         # Without the time: a retry of an event that carries none gets that of its own arrival.
-        if first[2:-1] == event[1:-1]:
+        if first == (first.version, *event._replace(event_time_us=first.event_time_us)):
             return Receipt(event.event_id, first.version, duplicate=True)
         return AlreadyExistsError(
             f"event_id: {event.event_id!r} was used before for another event; give each event its own id"

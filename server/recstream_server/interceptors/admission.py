@@ -29,7 +29,7 @@ class Admission:
         """Count a unary call, or refuse it with an `OverloadedError` or `UnavailableError`."""
         self._arrive()
         if self.calls >= self._limits.calls_in_flight:
-            raise OverloadedError(f"{self.calls} calls are at work, which is the limit; try again later")
+            raise calls_overloaded(self._limits)
         self.calls += 1
 
     def leave_call(self) -> None:
@@ -40,9 +40,7 @@ class Admission:
         """Count a stream, or refuse it as a call is refused."""
         self._arrive()
         if self.streams >= self._limits.streams:
-            raise OverloadedError(
-                f"{self.streams} streams are open, which is the limit; try again later", retry_after_s=1.0
-            )
+            raise streams_overloaded(self._limits)
         self.streams += 1
 
     def leave_stream(self) -> None:
@@ -53,3 +51,13 @@ class Admission:
         self.arrived += 1
         if self._closed:
             raise draining_error()
+
+
+def calls_overloaded(limits: LimitSettings) -> OverloadedError:
+    """What refuses a unary call over the limit."""
+    return OverloadedError(f"{limits.calls_in_flight} calls are at work, which is the limit; try again later")
+
+
+def streams_overloaded(limits: LimitSettings) -> OverloadedError:
+    """What refuses a stream over the limit."""
+    return OverloadedError(f"{limits.streams} streams are open, which is the limit; try again later", retry_after_s=1.0)

@@ -116,7 +116,12 @@ def _check_begin(request: Any, context: Context) -> None:
     if isinstance(request, Exception):
         raise request
     if context.time_remaining() == 0:
-        raise DeadlineError("the deadline passed before the call was begun")
+        raise expired()
+
+
+def expired() -> DeadlineError:
+    """What ends a call whose deadline passed before it was begun."""
+    return DeadlineError("the deadline passed before the call was begun")
 
 
 async def _fail(error: BaseException, context: Context, record: CallRecord, started: float | None) -> NoReturn:

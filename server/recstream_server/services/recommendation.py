@@ -6,6 +6,7 @@ from recstream.v1 import recommendation_service_pb2 as rec_pb
 from recstream.v1.recommendation_service_pb2_grpc import RecommendationServiceServicer
 from recstream_server.recommender import Recommender
 from recstream_server.rpc_context import Context
+from recstream_server.services.batch import BatchRecommendItems
 from recstream_server.services.streaming import StreamingRecommend
 from recstream_server.services.watch import WatchRecommendations
 from recstream_server.validation import RecommendationChecks
@@ -18,6 +19,7 @@ class RecommendationService(RecommendationServiceServicer):
     ----------
     recommender : Recommender
     checks : RecommendationChecks
+    batch : BatchRecommendItems
     streaming : StreamingRecommend
     watch : WatchRecommendations
     """
@@ -26,11 +28,13 @@ class RecommendationService(RecommendationServiceServicer):
         self,
         recommender: Recommender,
         checks: RecommendationChecks,
+        batch: BatchRecommendItems,
         streaming: StreamingRecommend,
         watch: WatchRecommendations,
     ) -> None:
         self._recommender = recommender
         self._checks = checks
+        self._batch = batch
         self._streaming = streaming
         self._watch = watch
 
@@ -41,6 +45,12 @@ class RecommendationService(RecommendationServiceServicer):
         query = self._checks.recommend(request)
         found = await self._recommender.recommend(query)
         return self._recommender.model.packer.recommended(found, include_attributes=query.include_attributes)
+
+    async def BatchRecommendItems(
+        self, request: rec_pb.BatchRecommendItemsRequest, context: Context
+    ) -> rec_pb.BatchRecommendItemsResponse:
+        """Recommend items for many users."""
+        return await self._batch.answer(request)
 
     async def StreamingRecommend(  # type: ignore[override]
         self, request_iterator: AsyncIterator[rec_pb.StreamingRecommendRequest], context: Context

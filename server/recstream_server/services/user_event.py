@@ -12,6 +12,7 @@ from recstream_server.event_sink import EventSink, PendingReceipt, receipt_of
 from recstream_server.interceptors.calls import message_failed
 from recstream_server.packing import acknowledgement, stored_event
 from recstream_server.rpc_context import Context
+from recstream_server.services.batch import BatchWriteUserEvents
 from recstream_server.services.inbox import Inbox
 from recstream_server.telemetry.calls import CallRecord
 from recstream_server.validation import UserEventChecks
@@ -24,6 +25,7 @@ class UserEventService(UserEventServiceServicer):
     Parameters
     ----------
     checks : UserEventChecks
+    batch : BatchWriteUserEvents
     sink : EventSink
     log : EventLog
         Read in `executor`: a read may wait for the disk.
@@ -39,6 +41,7 @@ class UserEventService(UserEventServiceServicer):
         self,
         *,
         checks: UserEventChecks,
+        batch: BatchWriteUserEvents,
         sink: EventSink,
         log: EventLog,
         executor: Executor,
@@ -47,6 +50,7 @@ class UserEventService(UserEventServiceServicer):
         window: int,
     ) -> None:
         self._checks = checks
+        self._batch = batch
         self._sink = sink
         self._log = log
         self._executor = executor
@@ -59,6 +63,12 @@ class UserEventService(UserEventServiceServicer):
     ) -> event_pb.WriteUserEventResponse:
         """Store an event."""
         return acknowledgement(await self._sink.store(self._checks.write(request)))
+
+    async def BatchWriteUserEvents(
+        self, request: event_pb.BatchWriteUserEventsRequest, context: Context
+    ) -> event_pb.BatchWriteUserEventsResponse:
+        """Store many events."""
+        return await self._batch.store(request)
 
     async def StreamingWriteUserEvents(  # type: ignore[override]
         self,

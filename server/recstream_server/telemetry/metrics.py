@@ -13,10 +13,12 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from recstream_server.telemetry.native_calls import MergedCalls, NativeCounts
+
 # Without it there is a second series beside each counter, with the time it was made.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+CALL_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _EVENTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -35,7 +37,7 @@ class Metrics:
             "recstream_call_seconds",
             "Time from a call's start to its end; unary calls.",
             ["rpc"],
-            buckets=_SECONDS,
+            buckets=CALL_SECONDS,
             registry=self.registry,
         )
         self._commit_events = Histogram(
@@ -68,6 +70,13 @@ class Metrics:
         Info("recstream_model", "The model that is being served.", registry=self.registry).info(
             {"name": name, "version": version}
         )
+
+    def add_native(self, read: Callable[[], NativeCounts]) -> None:
+        """Count the calls that end in the native front as well, which `read` tells of."""
+        families = (self._calls, self._messages, self._seconds)
+        for family in families:
+            self.registry.unregister(family)
+        self.registry.register(MergedCalls(families, read, CALL_SECONDS))
 
     def publish(self, gauges: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
         """Publish numbers that are read when somebody asks: a description and a function for each name."""

@@ -50,6 +50,12 @@ class RecommendationChecks:
         found.raise_if_any()
         return query
 
+    def batch(self, request: rec_pb.BatchRecommendItemsRequest) -> None:
+        """Check how many queries a batch has."""
+        found = Violations(self._limits.id_bytes)
+        found.batch("requests", len(request.requests), self._limits.batch_requests)
+        found.raise_if_any()
+
     def rank(self, request: rec_pb.RankItemsRequest) -> RecommendQuery:
         """Check a query that orders given items."""
         found = Violations(self._limits.id_bytes)

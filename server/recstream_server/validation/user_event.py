@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from recstream.attribution import MAX_TOKEN_BYTES
 from recstream.event_ids import new_event_id
 from recstream.event_types import EventTypes
 from recstream.v1 import types_pb2 as types
 from recstream.v1 import user_event_service_pb2 as event_pb
+from recstream_server.event_attributes import attributes_text
 from recstream_server.event_log.protocol import NewEvent
 from recstream_server.queries import ListEventsQuery
 from recstream_server.settings import LimitSettings
@@ -42,17 +44,25 @@ class UserEventChecks:
         self._event_types = event_types
         self._now_ns = now_ns
 
-    def write(self, request: event_pb.WriteUserEventRequest | event_pb.StreamingWriteUserEventsRequest) -> NewEvent:
-        """Check a request to store an event."""
+    def write(
+        self, request: event_pb.WriteUserEventRequest | event_pb.StreamingWriteUserEventsRequest, prefix: str = ""
+    ) -> NewEvent:
+        """Check a request to store an event; `prefix` is its path in a larger one, with a dot at the end."""
         if not request.HasField("event"):
-            found = Violations(self._limits.id_bytes)
+            found = Violations(self._limits.id_bytes, prefix)
             found.add("event", "is missing; give the event to store")
             found.raise_if_any()
-        return self.event(request.event)
+        return self.event(request.event, prefix)
 
-    def event(self, event: types.UserEvent) -> NewEvent:
-        """Check the event in the field `event` of a request; one without an id gets one."""
-        found = Violations(self._limits.id_bytes, "event.")
+    def batch(self, request: event_pb.BatchWriteUserEventsRequest) -> None:
+        """Check how many events a batch has."""
+        found = Violations(self._limits.id_bytes)
+        found.batch("requests", len(request.requests), self._limits.batch_requests)
+        found.raise_if_any()
+
+    def event(self, event: types.UserEvent, prefix: str = "") -> NewEvent:
+        """Check the event in the field `event` of a request, as `write` does; one without an id gets one."""
+        found = Violations(self._limits.id_bytes, prefix + "event.")
         found.text_id("event_id", event.event_id)
         found.text_id("user_id", event.user_id)
         found.text_id("session_id", event.session_id)
@@ -62,6 +72,8 @@ class UserEventChecks:
         check_event_type(found, "", event, self._event_types)
         value = check_value(found, "", event)
         event_time_us = check_event_time(found, "", event, self._now_ns)
+        _check_token(found, event.attribution_token)
+        attributes = _check_attributes(found, event, self._limits.event_attribute_bytes)
         found.raise_if_any()
         return NewEvent(
             event_id=event.event_id or new_event_id(),
@@ -71,6 +83,8 @@ class UserEventChecks:
             event_type=event.event_type,
             value=value,
             event_time_us=event_time_us,
+            attribution_token=event.attribution_token,
+            attributes=attributes,
         )
 
     def list_events(self, request: event_pb.ListUserEventsRequest) -> ListEventsQuery:
@@ -114,6 +128,32 @@ def check_event_time(found: Violations, path: str, event: types.UserEvent, now_n
     if not (_FIRST_SECOND <= time_of_event.seconds <= _LAST_SECOND and 0 <= time_of_event.nanos < 10**9):
         found.add(path + "event_time", "is no time from 0001-01-01 to 9999-12-31 with 0 to 999,999,999 nanoseconds")
     return time_of_event.seconds * 10**6 + time_of_event.nanos // 1000
+
+
+def _check_token(found: Violations, token: str) -> None:
+    """What it says is not looked at: one that no server made counts for no model."""
+    if len(token) * 4 > MAX_TOKEN_BYTES and (size := len(token.encode())) > MAX_TOKEN_BYTES:
+        found.add(
+            "attribution_token",
+            f"has {size} bytes of UTF-8; at most {MAX_TOKEN_BYTES} are allowed, and an answer's is shorter",
+        )
+
+
+def _check_attributes(found: Violations, event: types.UserEvent, limit_bytes: int) -> str:
+    if not event.attributes:
+        return ""
+    unusable = False
+    for name, value in event.attributes.items():
+        if value.WhichOneof("kind") is None or not math.isfinite(value.number_value):
+            unusable = True
+            given = f"is {value.number_value}" if value.WhichOneof("kind") else "has no value"
+            found.add(f"attributes[{name[:64]!r}]", f"{given}; give text, a finite number, a flag or a list of texts")
+    if unusable:
+        return ""
+    text = attributes_text(event.attributes)
+    if (size := len(text.encode())) > limit_bytes:
+        found.add("attributes", f"have {size:,} bytes as JSON; at most {limit_bytes:,} are allowed for one event")
+    return text
 
 
 def _token_scope(user_id: str) -> str:

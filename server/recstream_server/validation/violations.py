@@ -59,6 +59,13 @@ class Violations:
             for position, value in enumerate(values):
                 self.text_id(f"{field}[{position}]", value, required=True)
 
+    def batch(self, field: str, count: int, limit: int) -> None:
+        """Check how many entries a batch has."""
+        if count == 0:
+            self.add(field, f"is empty; give 1 to {limit:,}")
+        elif count > limit:
+            self.add(field, f"has {count:,} entries; at most {limit:,} are allowed, so send several batches")
+
     def page_size(self, value: int, *, default: int, limit: int) -> int:
         """The size to use: 0 means the default, too large is cut."""
         if value < 0:

@@ -1,6 +1,7 @@
 #include "kernel_checks.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -83,6 +84,7 @@ struct Tile {
   kernels::CodeTile view{};
   std::vector<std::int8_t> codes;
   std::vector<std::int32_t> offsets;
+  std::array<std::array<std::uint64_t, kernels::kRunGroups>, kTileQueries> eligible{};
 
   Tile(int queries, int quads, bool extreme, Random& random) {
     std::uniform_int_distribution<int> code(-127, 127);
@@ -104,6 +106,9 @@ struct Tile {
           view.bias[q] -= kernels::kCodeOffset * value;
         }
       }
+      auto& mine = eligible[static_cast<std::size_t>(q)];
+      for (auto& word : mine) word = extreme ? ~std::uint64_t{0} : random() | random();
+      view.eligible[q] = mine.data();
       for (auto& least : view.cutoffs[q]) least = extreme ? 127 * 127 * kQuad * quads : cutoff(random);
     }
   }
@@ -195,6 +200,21 @@ void check_cutoffs(const kernels::Table& level, Random& random, Report& report) 
   }
 }
 
+void check_bits_at(const kernels::Table& level, int rows, Random& random, Report& report) {
+  constexpr std::uint32_t kBits = 1000;
+  std::vector<std::uint64_t> bitmap((kBits + 63) / 64);
+  for (auto& word : bitmap) word = random();
+  std::uniform_int_distribution<std::uint32_t> row(0, kBits - 1);
+  std::vector<std::uint32_t> chosen(static_cast<std::size_t>(rows));
+  for (auto& place : chosen) place = row(random);
+  chosen.back() = kBits - 1;
+  std::uint64_t wanted = 0;
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    wanted |= (bitmap[chosen[i] / 64] >> (chosen[i] % 64) & 1U) << i;
+  }
+  report.expect(level.bits_at(bitmap.data(), chosen.data(), rows) == wanted, level, place("bits_at", rows, 1));
+}
+
 /// Arrays of intervals, with room for one more group.
 struct IntervalArrays {
   std::vector<std::int32_t> lowers;
@@ -266,7 +286,10 @@ void check_kernels(const kernels::Table& level, Random& random, Report& report) 
       check_dot_rows(level, rows, dimension, random, report);
     }
   }
-  for (int rows = 1; rows <= kGroupRows; ++rows) check_at_least(level, rows, random, report);
+  for (int rows = 1; rows <= kGroupRows; ++rows) {
+    check_at_least(level, rows, random, report);
+    check_bits_at(level, rows, random, report);
+  }
   for (int queries = 1; queries <= kTileQueries; ++queries) {
     for (const int quads : {1, 2, 3, 4, 7, 15, 16, 17, 63, 512}) {
       check_match_codes(level, queries, quads, false, random, report);

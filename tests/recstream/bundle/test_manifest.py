@@ -64,6 +64,13 @@ MANIFEST_LIES: dict[str, tuple[str, Change]] = {
     "protocol as number": ("manifest.json", lambda m: m["training"].update(protocol=1)),
     "fingerprint too short": ("manifest.json", lambda m: m["data"].update(fingerprint="ab")),
     "negative interactions": ("manifest.json", lambda m: m["data"].update(interactions=-1)),
+    "log without version": ("manifest.json", lambda m: m["data"].update(log={"log_id": "0" * 32})),
+    "log with a long id": ("manifest.json", lambda m: m["data"].update(log={"log_id": "0" * 33, "version": 1})),
+    "log with a negative version": (
+        "manifest.json",
+        lambda m: m["data"].update(log={"log_id": "0" * 32, "version": -1}),
+    ),
+    "log that is no object": ("manifest.json", lambda m: m["data"].update(log=None)),
     "data without name": ("manifest.json", lambda m: m["data"].pop("name")),
     "files as list": ("manifest.json", lambda m: m.update(files=[])),
     "a model file unnamed": ("manifest.json", lambda m: m["files"].pop("item_vectors.npy")),

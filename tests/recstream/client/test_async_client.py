@@ -10,7 +10,7 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from recstream import errors
-from recstream.client import AsyncClient, ChannelSettings
+from recstream.client import AsyncClient, ChannelSettings, recommend_request, user_event
 from recstream.v1 import model_service_pb2 as model_pb
 from recstream.v1 import recommendation_service_pb2 as pb
 from recstream.v1 import user_event_service_pb2 as event_pb
@@ -45,6 +45,26 @@ def test_a_call_is_repeated_and_keeps_its_event_id(serve: Serve) -> None:
     run(serve(WriteUserEvent=flaky), scenario)
     assert len(ids) == 3
     assert len(set(ids)) == 1
+
+
+def test_batches_give_an_answer_or_an_error_for_each_entry(serve: Serve) -> None:
+    def recommend(request: Any, context: Any) -> Any:
+        results = [{"recommendation": {"state_version": query.page_size}} for query in request.requests]
+        return pb.BatchRecommendItemsResponse(results=[*results, {"error": {"code": 9, "message": "not yet"}}])
+
+    def write(request: Any, context: Any) -> Any:
+        results = [{"event_ack": {"event_id": entry.event.event_id}} for entry in request.requests]
+        return event_pb.BatchWriteUserEventsResponse(results=[{"error": {"code": 6, "message": "used"}}, *results])
+
+    async def scenario(client: AsyncClient) -> None:
+        answer, error = await client.batch_recommend_items([recommend_request("u", page_size=3)])
+        event = user_event(user_id="u", item_id="i", event_type="click")
+        refused, stored = await client.batch_write_user_events([event])
+        assert answer == pb.RecommendItemsResponse(state_version=3)
+        assert (type(error), type(refused)) == (errors.StateVersionError, errors.AlreadyExistsError)
+        assert stored == event_pb.WriteUserEventResponse(event_id=event.event_id)
+
+    run(serve(BatchRecommendItems=recommend, BatchWriteUserEvents=write), scenario)
 
 
 def test_recommend_rank_similar_and_model(serve: Serve) -> None:

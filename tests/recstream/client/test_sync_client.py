@@ -10,7 +10,7 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 import recstream
 from recstream import errors
-from recstream.client import ChannelSettings, Client
+from recstream.client import ChannelSettings, Client, recommend_request, user_event
 from recstream.v1 import model_service_pb2 as model_pb
 from recstream.v1 import recommendation_service_pb2 as pb
 from recstream.v1 import user_event_service_pb2 as event_pb
@@ -100,6 +100,24 @@ def test_rank_similar_and_model(serve: Serve) -> None:
         assert [item.item_id for item in client.rank_items("u", ["a", "b"]).recommendations] == ["b", "a"]
         assert client.find_similar_items("7", page_size=1).recommendations[0].item_id == "like 7"
         assert client.get_model("m").family == "m"
+
+
+def test_batches_give_an_answer_or_an_error_for_each_entry(serve: Serve) -> None:
+    def recommend(request: Any, context: Any) -> Any:
+        results = [{"recommendation": {"state_version": query.page_size}} for query in request.requests]
+        return pb.BatchRecommendItemsResponse(results=[*results, {"error": {"code": 9, "message": "not yet"}}])
+
+    def write(request: Any, context: Any) -> Any:
+        results = [{"event_ack": {"event_id": entry.event.event_id}} for entry in request.requests]
+        return event_pb.BatchWriteUserEventsResponse(results=[{"error": {"code": 6, "message": "used"}}, *results])
+
+    event = user_event(user_id="u", item_id="i", event_type="click")
+    with Client(serve(BatchRecommendItems=recommend, BatchWriteUserEvents=write)) as client:
+        first, second, error = client.batch_recommend_items([recommend_request("u", page_size=k) for k in (3, 4)])
+        refused, stored = client.batch_write_user_events([event])
+    assert (first, second) == (pb.RecommendItemsResponse(state_version=3), pb.RecommendItemsResponse(state_version=4))
+    assert (type(error), type(refused)) == (errors.StateVersionError, errors.AlreadyExistsError)
+    assert stored == event_pb.WriteUserEventResponse(event_id=event.event_id)
 
 
 def test_pages_are_fetched_when_they_are_needed(serve: Serve) -> None:

@@ -157,7 +157,7 @@ def lost_in_power_cuts(
     random = Random(seed)
     log = SqliteEventLog(folder / "events.db", durability=durability, vfs=disk.name)
     # So often that cuts and failed syncs meet checkpoints too, and not commits only.
-    log._writer.execute("PRAGMA wal_autocheckpoint = 50")
+    log._checkpoints._start_pages, log._checkpoints._most_pages = 50, 100
     acknowledged: list[NewEvent] = []
     lost = number = 0
     for cut in range(cuts):

@@ -1,3 +1,4 @@
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,6 +73,8 @@ def test_a_retry_stamped_with_another_time_is_a_duplicate(log: SqliteEventLog, n
         {"event_type": "view"},
         {"value": 0.0},
         {"value": None},
+        {"attribution_token": "other"},
+        {"attributes": '{"position":1.0}'},
     ],
     ids=str,
 )
@@ -99,6 +102,8 @@ EVENTS = st.builds(
     event_type=TEXTS,
     value=st.none() | st.floats(allow_nan=False, allow_infinity=False),
     event_time_us=st.integers(-(2**62), 2**62),
+    attribution_token=st.sampled_from(["", "token", "a\0b"]),
+    attributes=st.sampled_from(["", "{}", '{"position":1.0}']),
 )
 
 
@@ -113,7 +118,7 @@ def test_behaves_like_a_list_without_duplicates(
         for event, result in zip(batch, log.append(batch), strict=True):
             new = event.event_id not in model
             first = model.setdefault(event.event_id, StoredEvent(len(model) + 1, *event))
-            if first[2:7] == event[1:6]:
+            if first._replace(event_time_us=0)[1:] == event._replace(event_time_us=0):
                 assert result == Receipt(event.event_id, first.version, not new)
             else:
                 assert isinstance(result, AlreadyExistsError)
@@ -190,13 +195,60 @@ def test_a_file_that_is_no_event_log_is_refused(path: Path) -> None:
         SqliteEventLog(path)
 
 
-@pytest.mark.parametrize("version", [0, 2])
+@pytest.mark.parametrize("version", [0, 3])
 def test_another_format_is_refused(path: Path, version: int) -> None:
     other = apsw.Connection(str(path))
     other.execute(f"CREATE TABLE events (x); PRAGMA user_version = {version}")
     other.close()
-    with pytest.raises(ConfigurationError, match=f"format {version}, this server reads format 1"):
+    with pytest.raises(ConfigurationError, match=f"format {version}, this server reads format 2"):
         SqliteEventLog(path)
+
+
+FORMAT_1 = """
+CREATE TABLE events (
+    version INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL UNIQUE,
+    user_id TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    item_id TEXT NOT NULL,
+    event_type TEXT NOT NULL,
+    value REAL,
+    event_time_us INTEGER NOT NULL,
+    CHECK (user_id <> '' OR session_id <> '')
+) STRICT;
+CREATE INDEX events_by_user ON events (user_id);
+INSERT INTO events VALUES (1, 'e1', 'u', '', 'i1', 'click', 2.5, 7), (4, 'e4', '', 's', 'i2', 'view', NULL, 9);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_log_of_the_first_format_is_brought_up_to_date(path: Path, new_event: NewEvents) -> None:
+    old = apsw.Connection(str(path))
+    old.pragma("journal_mode", "wal")
+    old.execute(FORMAT_1)
+    old.close()
+    log = SqliteEventLog(path)
+    identity = log.identity()
+    assert log.append([new_event(5, attribution_token="token", attributes="{}")]) == [Receipt("event-5", 5, False)]
+    log.close()
+    again = SqliteEventLog(path)
+    assert again.read(0, 9) == [
+        StoredEvent(1, "e1", "u", "", "i1", "click", 2.5, 7, "", ""),
+        StoredEvent(4, "e4", "", "s", "i2", "view", None, 9, "", ""),
+        StoredEvent(5, *new_event(5, attribution_token="token", attributes="{}")),
+    ]
+    assert again.append([NewEvent("e1", "u", "", "i1", "click", 2.5, 8)]) == [Receipt("e1", 1, True)]
+    assert again.identity() == identity
+    again.close()
+
+
+def test_a_log_has_an_identity_of_its_own_and_keeps_it(log: SqliteEventLog, path: Path, tmp_path: Path) -> None:
+    assert re.fullmatch("[0-9a-f]{32}", log.identity())
+    log.close()
+    again, other = SqliteEventLog(path), SqliteEventLog(tmp_path / "other.db")
+    assert again.identity() == log.identity() != other.identity()
+    again.close()
+    other.close()
 
 
 def test_a_folder_in_place_of_the_file_is_refused(path: Path) -> None:

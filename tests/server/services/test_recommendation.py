@@ -8,6 +8,7 @@ import grpc
 import numpy as np
 import pytest
 
+from recstream.attribution import read_token
 from recstream.bundle import load_bundle
 from recstream.v1 import recommendation_service_pb2 as rec_pb
 from recstream.v1 import types_pb2 as types
@@ -44,6 +45,18 @@ def test_an_unknown_user_gets_what_is_popular(server: Any) -> None:
     response = server.recommendation.RecommendItems(rec_pb.RecommendItemsRequest(user_id="nobody", page_size=3))
     assert ids(response) == ["item-0", "item-1", "item-2"]
     assert response.fallback == types.FALLBACK_POPULAR
+
+
+def test_an_answer_carries_a_token_of_its_model_and_state(
+    server: Any, bundle_path: Path, click: Fixture, new_user: Fixture
+) -> None:
+    manifest, user = load_bundle(bundle_path).manifest, new_user()
+    for has_event in (False, True):
+        version = write(server, click(user, "item-9")).state_version if has_event else 0
+        listed = server.recommendation.RecommendItems(rec_pb.RecommendItemsRequest(user_id=user))
+        ranked = server.recommendation.RankItems(rec_pb.RankItemsRequest(user_id=user, item_ids=["item-1"]))
+        assert read_token(listed.attribution_token) == (manifest.name, manifest.version, version)
+        assert ranked.attribution_token == listed.attribution_token
 
 
 def test_an_event_is_in_the_next_answer(server: Any, click: Fixture, new_user: Fixture) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 
+from recstream.v1 import recommendation_service_pb2 as rec_pb
 from recstream.v1 import types_pb2 as types
 from recstream.v1 import user_event_service_pb2 as event_pb
 
@@ -64,6 +65,25 @@ def test_a_bad_event_names_its_fields(server: Any, fault_of: Fixture) -> None:
     fault = fault_of(lambda: write(server, types.UserEvent(event_type="clik")))
     assert fault.code == grpc.StatusCode.INVALID_ARGUMENT
     assert fault.fields == ["event.user_id", "event.item_id", "event.event_type"]
+
+
+def test_what_an_event_carries_comes_back(server: Any, click: Fixture, new_user: Fixture) -> None:
+    user = new_user()
+    shown = server.recommendation.RecommendItems(rec_pb.RecommendItemsRequest(user_id=user, page_size=1))
+    attributes = {
+        "place": types.AttributeValue(number_value=0.5),
+        "page": types.AttributeValue(string_value="start"),
+        "ad": types.AttributeValue(bool_value=True),
+        "shelves": types.AttributeValue(string_list=types.StringList(values=["a", "b"])),
+        "none": types.AttributeValue(string_list=types.StringList()),
+    }
+    event = click(user, "item-1", attribution_token=shown.attribution_token, attributes=attributes)
+    write(server, event)
+    write(server, click(user, "item-2", attribution_token="made up\n"))
+    plain, full = (stored.event for stored in next(list_all(server, user, 10)).events)
+    assert full.attribution_token == shown.attribution_token
+    assert full.attributes == event.attributes
+    assert (plain.attribution_token, dict(plain.attributes)) == ("made up\n", {})
 
 
 def test_acknowledgements_come_in_the_order_of_the_events(server: Any, click: Fixture, new_user: Fixture) -> None:

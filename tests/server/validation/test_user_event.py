@@ -37,6 +37,13 @@ def write(**fields: object) -> event_pb.WriteUserEventRequest:
         ({"event_time": Timestamp(seconds=-(2**60))}, "event.event_time"),
         ({"event_time": Timestamp(nanos=-1)}, "event.event_time"),
         ({"event_time": Timestamp(nanos=10**9)}, "event.event_time"),
+        ({"attribution_token": "x" * 257}, "event.attribution_token"),
+        ({"attribution_token": "\u00e9" * 129}, "event.attribution_token"),
+        ({"attributes": {"place": types.AttributeValue()}}, "event.attributes['place']"),
+        ({"attributes": {"place": types.AttributeValue(number_value=math.nan)}}, "event.attributes['place']"),
+        ({"attributes": {"\n" * 999: types.AttributeValue()}}, f"event.attributes[{chr(10) * 64!r}]"),
+        ({"attributes": {"place": types.AttributeValue(string_value="x" * 4085)}}, "event.attributes"),
+        ({"attributes": {"x" * 4095: types.AttributeValue(bool_value=True)}}, "event.attributes"),
     ],
 )
 def test_names_the_field_at_fault(event_checks: UserEventChecks, faults: Faults, fields: dict, path: str) -> None:
@@ -53,7 +60,31 @@ def test_a_request_without_an_event_is_refused(event_checks: UserEventChecks, fa
 def test_an_event_carries_everything_over(event_checks: UserEventChecks) -> None:
     time = Timestamp(seconds=12, nanos=345_678_999)
     event = event_checks.write(write(session_id="s", value=4.5, event_type="rating", event_time=time))
-    assert event == ("e", "u", "s", "i", "rating", 4.5, 12_345_678)
+    assert event == ("e", "u", "s", "i", "rating", 4.5, 12_345_678, "", "")
+
+
+@pytest.mark.parametrize("token", ["bWwtMTAway1hbHNAM2Y5YTBjNTFkMmU0.17", "made up", "\0", "x" * 256])
+def test_a_token_is_kept_as_it_is(event_checks: UserEventChecks, token: str) -> None:
+    assert event_checks.write(write(attribution_token=token)).attribution_token == token
+
+
+def test_attributes_become_the_same_text_in_any_order(event_checks: UserEventChecks) -> None:
+    attributes = {
+        "place": types.AttributeValue(number_value=3),
+        "page": types.AttributeValue(string_value="d\u00e9part"),
+        "ad": types.AttributeValue(bool_value=False),
+        "shelves": types.AttributeValue(string_list=types.StringList(values=["a", "b"])),
+        "none": types.AttributeValue(string_list=types.StringList()),
+    }
+    expected = '{"ad":false,"none":[],"page":"d\u00e9part","place":3.0,"shelves":["a","b"]}'
+    for order in (list(attributes), list(reversed(attributes))):
+        event = event_checks.write(write(attributes={name: attributes[name] for name in order}))
+        assert event.attributes == expected
+
+
+def test_attributes_up_to_the_limit_are_kept(event_checks: UserEventChecks) -> None:
+    text = types.AttributeValue(string_value="x" * 4084)
+    assert len(event_checks.write(write(attributes={"place": text})).attributes) == 4096
 
 
 def test_an_event_before_1970_keeps_its_time(event_checks: UserEventChecks) -> None:
@@ -106,6 +137,7 @@ def test_list_goes_on_where_the_token_says(event_checks: UserEventChecks) -> Non
 def test_every_request_field_is_checked_or_known_to_need_no_check() -> None:
     """Fails when a message gets a field that the tests above do not know."""
     fields = [field.name for field in types.UserEvent.DESCRIPTOR.fields]
-    assert fields == ["event_id", "user_id", "session_id", "item_id", "event_type", "value", "event_time"]
+    known = ["event_id", "user_id", "session_id", "item_id", "event_type", "value", "event_time"]
+    assert fields == [*known, "attribution_token", "attributes"]
     fields = [field.name for field in event_pb.ListUserEventsRequest.DESCRIPTOR.fields]
     assert fields == ["user_id", "page_size", "page_token"]

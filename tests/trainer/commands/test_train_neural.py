@@ -12,7 +12,7 @@ from recstream.bundle import Bundle, OnnxEncoder
 from recstream.bundle.onnx_runner import History, OnnxRunner, select_history
 from recstream.cli import build_app
 
-FAMILIES = ["autorec", "gru4rec", "hstu", "lstm", "mult_vae", "nextitnet", "sasrec"]
+FAMILIES = ["autorec", "gru4rec", "hstu", "lstm", "mult_vae", "ncf", "nextitnet", "sasrec"]
 USERS, ITEMS = 40, 12
 
 

@@ -164,7 +164,7 @@ def test_what_is_no_log_is_refused(tmp_path: Path) -> None:
         load_dataset(source)
     path.unlink()
     with sqlite3.connect(path) as other:
-        other.execute("PRAGMA user_version = 2")
+        other.execute("PRAGMA user_version = 1")
     other.close()
-    with pytest.raises(DataError, match="is of format 2, this trainer reads 1"):
+    with pytest.raises(DataError, match="is of format 1, this trainer reads 2"):
         load_dataset(source)

@@ -200,6 +200,33 @@ def test_e_follows_its_seed_and_mixes_the_rows() -> None:
     assert first.item_codes.tolist() != sorted(first.item_codes.tolist())
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.integers(4, 12), st.integers(5, 20), st.integers(0, 99))
+def test_f_learns_from_a_part_of_what_a_larger_share_learns_from_and_tests_on_neither(
+    users: int, items: int, seed: int
+) -> None:
+    data = dense(seed, users, items, rating=4)
+    positives = users * items
+    small, large = (split(data, "F", seed, share=share) for share in (0.1, 0.2))
+    for parts, share in ((small, 0.1), (large, 0.2)):
+        assert len(parts.before_test) == round(share * positives)
+        assert (parts.before_test.counts > 0).all()
+        assert (parts.train.counts > 0).all()
+        assert (parts.validation.counts == (parts.before_test.counts > 2)).all()
+        assert len(pairs(parts.before_test, parts) & pairs(parts.test, parts)) == 0
+        assert sorted(parts.item_ids) == sorted(data.item_ids)
+    assert pairs(small.before_test, small) <= pairs(large.before_test, large)
+    assert pairs(small.test, small) <= pairs(large.test, large)
+    assert not pairs(large.before_test, large) & pairs(small.test, small)
+    whole = len(large.test) == positives - round(0.2 * positives)
+    assert whole == (len(large.user_ids) == users)
+
+
+def test_f_needs_something_to_learn_from() -> None:
+    with pytest.raises(DataError, match=r"x: 0\.001 of its 108 positives leave nobody to learn from and judge"):
+        split(dense(rating=5), "F", 0, share=0.001)
+
+
 def test_e_needs_items_to_hold_out() -> None:
     with pytest.raises(DataError, match="x: protocol E holds out items, and there are only 3"):
         split(dense(items=3, rating=5), "E", 0)

@@ -7,7 +7,8 @@ import onnxruntime
 import pytest
 import torch
 from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models import Catalogue, Model, load_family
+from recstream_trainer.models import Catalogue, Heir, Model, Predecessor, load_family
+from recstream_trainer.models.ncf import NcfNetwork, NcfSettings
 
 from recstream.bundle import OnnxEncoder
 
@@ -15,7 +16,7 @@ ITEMS = 10
 SMALL = {"hidden": 16, "learning_rate": 0.01, "batch_users": 8}
 
 
-@pytest.fixture(params=["autorec", "mult_vae"])
+@pytest.fixture(params=["autorec", "mult_vae", "ncf"])
 def family(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -23,7 +24,7 @@ def family(request: pytest.FixtureRequest) -> str:
 
 def trained(name: str, train: Interactions, epochs: int, *, seed: int = 1, **settings: Any) -> Model:
     family = load_family(name)
-    small = SMALL | ({"latent": 4} if name == "mult_vae" else {})
+    small = SMALL | {"mult_vae": {"latent": 4}, "ncf": {"layer": 8}}.get(name, {})
     model = family.make(family.settings.model_validate(small | settings), train, Catalogue(ITEMS), seed, "cpu")
     for _ in range(epochs):
         model.run_epoch()
@@ -96,7 +97,43 @@ def test_an_item_without_weight_has_no_influence(family: str, communities: Inter
     np.testing.assert_allclose(with_it, without, rtol=1e-5, atol=1e-6)
 
 
+def test_an_heir_scores_as_its_predecessor_does_until_it_learns(family: str, communities: Interactions) -> None:
+    earlier = trained(family, communities, 3)
+    serving = earlier.serving()
+    assert serving.learned is not None
+    items = np.array([*range(ITEMS), -1])
+    heir_family = load_family(family)
+    small = SMALL | {"mult_vae": {"latent": 4}, "ncf": {"layer": 8}}.get(family, {})
+    settings = heir_family.settings.model_validate(small)
+    heir = heir_family.make(settings, communities, Catalogue(ITEMS + 1), 5, "cpu")
+    assert isinstance(heir, Heir)
+    heir.inherit(
+        Predecessor(items, np.arange(20), serving.item_vectors, serving.user_vectors, weights=serving.learned.weights)
+    )
+    everybody = np.arange(20)
+    np.testing.assert_allclose(heir.score(everybody)[:, :ITEMS], earlier.score(everybody), rtol=1e-5, atol=1e-6)
+    before = heir.score(everybody)
+    heir.run_epoch()
+    assert not np.allclose(heir.score(everybody), before)
+
+
 def test_memory_is_told_and_grows_with_the_data(family: str) -> None:
     chosen = load_family(family)
     small, large = (chosen.memory_bytes(chosen.settings(), n, n, 100 * n) for n in (1_000, 2_000))
     assert 0 < small < large
+
+
+def test_ncf_adds_what_its_two_halves_say() -> None:
+    chosen = load_family("ncf").settings.model_validate({"hidden": 6, "layer": 5})
+    assert isinstance(chosen, NcfSettings)
+    torch.manual_seed(3)
+    network = NcfNetwork(4, chosen).eval()
+    rows, weights = torch.tensor([[0, 2, 4]]), torch.tensor([[3.0, 4.0, 0.0]])
+    with torch.inference_mode():
+        scores = (network(rows, weights) @ network.item_vectors.T)[0]
+        user = 0.6 * network.read.weight[0] + 0.8 * network.read.weight[2] + network.read_bias
+        for item in range(4):
+            own = network.write.weight[item]
+            gmf = user[:3] @ own[:3]
+            perceptrons = network.user_tower(user[3:]) @ network.item_tower(own[3:])
+            np.testing.assert_allclose(scores[item], gmf + perceptrons + network.write.bias[item], rtol=1e-5)

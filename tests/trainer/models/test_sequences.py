@@ -7,10 +7,10 @@ import onnxruntime
 import pytest
 import torch
 from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models import Catalogue, Model, load_family
+from recstream_trainer.models import Catalogue, Heir, Model, Predecessor, load_family
 
 from recstream.bundle import OnnxEncoder
-from recstream.errors import DataError
+from recstream.errors import ConfigurationError, DataError
 
 FAMILIES = ["gru4rec", "hstu", "lstm", "nextitnet", "sasrec"]
 ITEMS = 6
@@ -118,3 +118,38 @@ def test_memory_is_told_and_grows_with_the_data(family: str) -> None:
     chosen = load_family(family)
     small, large = (chosen.memory_bytes(chosen.settings(), n, n, 100 * n) for n in (1_000, 2_000))
     assert 0 < small < large
+
+
+def test_an_heir_scores_as_its_predecessor_does_until_it_learns(family: str) -> None:
+    earlier = trained(family, 3)
+    serving = earlier.serving()
+    assert serving.learned is not None
+    chosen = load_family(family)
+    # Item 0 is new here, and the others have moved up.
+    train = Interactions(CIRCLE.indptr, CIRCLE.items + 1, CIRCLE.weights, CIRCLE.times)
+    heir = chosen.make(chosen.settings.model_validate(SMALL), train, Catalogue(ITEMS + 1), 5, "cpu")
+    assert isinstance(heir, Heir)
+    heir.inherit(
+        Predecessor(
+            np.arange(-1, ITEMS),
+            np.arange(25),
+            serving.item_vectors,
+            serving.user_vectors,
+            weights=serving.learned.weights,
+        )
+    )
+    users = np.flatnonzero(CIRCLE.counts)
+    np.testing.assert_allclose(heir.score(users)[:, 1:], earlier.score(users), rtol=1e-4, atol=1e-5)
+
+
+def test_an_heir_must_be_of_the_same_sizes() -> None:
+    serving = made("gru4rec").serving()
+    assert serving.learned is not None
+    heir = made("gru4rec", hidden=24)
+    assert isinstance(heir, Heir)
+    weights = serving.learned.weights
+    predecessor = Predecessor(
+        np.arange(ITEMS), np.arange(25), serving.item_vectors, serving.user_vectors, {"hidden": 128}, weights
+    )
+    with pytest.raises(ConfigurationError, match=r"is \(\d+, \d+\), where .*; give --set model\.hidden=128"):
+        heir.inherit(predecessor)

@@ -1,14 +1,16 @@
 """Two communities with genres of their own, and a new item of each genre."""
 
+from typing import Any
+
 import numpy as np
 import onnxruntime
 import polars as pl
 import pytest
 from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models import Catalogue, load_family
+from recstream_trainer.models import Catalogue, FamilySettings, Predecessor, load_family
 from recstream_trainer.models.two_tower import TwoTowerModel
 
-from recstream.errors import DataError
+from recstream.errors import ConfigurationError, DataError
 
 FAMILY = load_family("two_tower")
 ATTRIBUTES = pl.DataFrame(
@@ -90,3 +92,87 @@ def test_somebody_must_have_two_items() -> None:
 
 def test_more_takes_more_memory() -> None:
     assert FAMILY.memory_bytes(FAMILY.settings(), 9, 9, 9) < FAMILY.memory_bytes(FAMILY.settings(), 99, 99, 99)
+
+
+def predecessor_of(model: TwoTowerModel, item_rows: list[int], **changed: Any) -> Predecessor:
+    serving = model.serving()
+    assert serving.learned is not None
+    return Predecessor(
+        np.array(item_rows),
+        np.full(21, -1),
+        serving.item_vectors,
+        serving.user_vectors,
+        settings=model_settings().model_dump(),
+        weights=serving.learned.weights,
+        facts=changed.get("facts", serving.learned.facts),
+    )
+
+
+def model_settings(**settings: object) -> FamilySettings:
+    return FAMILY.settings.model_validate(SMALL | settings)
+
+
+def heir_of(
+    train: Interactions, attributes: pl.DataFrame, predecessor: Predecessor, **settings: object
+) -> TwoTowerModel:
+    heir = FAMILY.make(model_settings(**settings), train, Catalogue(12, attributes), 9, "cpu")
+    assert isinstance(heir, TwoTowerModel)
+    heir.inherit(predecessor)
+    return heir
+
+
+def test_an_heir_of_the_same_items_begins_where_the_other_ended(trained: TwoTowerModel, train: Interactions) -> None:
+    heir = heir_of(train, ATTRIBUTES, predecessor_of(trained, list(range(12))))
+    np.testing.assert_allclose(heir.score(np.arange(20)), trained.score(np.arange(20)), rtol=1e-5, atol=1e-6)
+
+
+def test_an_heir_knows_other_items_by_their_words_alone(trained: TwoTowerModel, train: Interactions) -> None:
+    # The same kinds under other ids, in another order, with a genre that nobody had heard of.
+    other = pl.DataFrame(
+        {
+            "genres": [["love"]] * 5 + [["war", "noir"]] * 5 + [["love"], ["war"]],
+            "title": [f"part {n}" for n in range(12)],
+        }
+    )
+    heir = heir_of(train, other, predecessor_of(trained, [-1] * 12))
+    serving = heir.serving()
+    assert serving.learned is not None
+    assert serving.learned.facts["values"] == ["genres=love", "genres=war", "genres=noir"]
+    # A pair of items of one kind is nearer than one of two, though nothing was learned of them yet.
+    vectors = serving.item_vectors / np.linalg.norm(serving.item_vectors, axis=1, keepdims=True)
+    alike = vectors @ vectors.T
+    assert alike[:5, 10].min() > alike[:5, 11].max()
+    scores = heir.score(np.arange(20))
+    assert (scores[:10][:, 10] > scores[:10][:, 11]).all()
+
+
+def test_what_is_inherited_stays_as_it_is_while_it_is_frozen(trained: TwoTowerModel, train: Interactions) -> None:
+    heir = heir_of(train, ATTRIBUTES, predecessor_of(trained, [-1] * 12), frozen_epochs=1)
+    before = heir.state()
+    heir.run_epoch()
+    frozen = heir.state()
+    changed = {name for name in before if name.startswith("towers/") and not np.array_equal(before[name], frozen[name])}
+    assert changed == {"towers/ids.weight"}
+    heir.run_epoch()
+    assert not np.array_equal(heir.state()["towers/text.weight"], frozen["towers/text.weight"])
+
+
+def test_an_heir_goes_on_from_its_state_to_the_bit(trained: TwoTowerModel, train: Interactions) -> None:
+    straight, first, second = (heir_of(train, ATTRIBUTES, predecessor_of(trained, [-1] * 12)) for _ in range(3))
+    for _ in range(3):
+        straight.run_epoch()
+    first.run_epoch()
+    second.restore(first.state())
+    for _ in range(2):
+        second.run_epoch()
+    np.testing.assert_array_equal(second.score(np.arange(21)), straight.score(np.arange(21)))
+
+
+def test_an_heir_must_fit(trained: TwoTowerModel, train: Interactions) -> None:
+    with pytest.raises(ConfigurationError, match=r"'ids\.weight' is \(12, 8\), .*; give --set model\.dimension=8"):
+        heir_of(train, ATTRIBUTES, predecessor_of(trained, [-1] * 12), dimension=4)
+    facts = dict(predecessor_of(trained, [-1] * 12).facts)
+    with pytest.raises(ConfigurationError, match=r"weights\.npz is damaged at its \d words"):
+        heir_of(train, ATTRIBUTES, predecessor_of(trained, [-1] * 12, facts=facts | {"words": facts["words"][:-1]}))
+    with pytest.raises(ConfigurationError, match="damaged at 'edges'"):
+        heir_of(train, ATTRIBUTES, predecessor_of(trained, [-1] * 12, facts=facts | {"edges": 3}))

@@ -30,7 +30,7 @@ def evaluate(
     *,
     bundle: Annotated[Path, typer.Option(metavar="DIR", help="A bundle that was trained with the same --protocol.")],
     data: Annotated[str, typer.Option(metavar="NAME|PATH", help="The data that it was trained on.")],
-    protocol: Annotated[str, typer.Option(metavar="A|C|E", help="The hold-out; see docs/quality.md.")],
+    protocol: Annotated[str, typer.Option(metavar="A|C|E|F", help="The hold-out; see docs/quality.md.")],
     columns: ColumnsOption = None,
     items: ItemsOption = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the metrics there.")] = None,
@@ -52,7 +52,7 @@ def evaluate(
     mapping = ColumnMapping.parse(columns) if columns else None
     noted = DataSettings.model_validate(model.manifest.training.config.get("data", {}))
     dataset = load_dataset(data, columns=mapping, cleaning=noted.cleaning_rules(), items=items)
-    judged = judge_bundle(model, dataset, wanted)
+    judged = judge_bundle(model, dataset, wanted, share=noted.share)
     command = shlex.join(["recstream", *sys.argv[1:]])
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)

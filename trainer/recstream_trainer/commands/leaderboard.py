@@ -2,20 +2,19 @@
 
 import shlex
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from recstream.errors import ConfigurationError
 from recstream_trainer.commands.data import ColumnsOption, ItemsOption
+from recstream_trainer.commands.kept_entries import kept_entry
 
 if TYPE_CHECKING:
     from recstream_trainer.evaluation.leaderboard import Entry
     from recstream_trainer.models import Family
-    from recstream_trainer.training.run import Run
 
 _EXAMPLE = "Example: recstream leaderboard --data ml-100k --protocol C --models popular,als,ease,bpr --out ml-100k-c"
 
@@ -28,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def leaderboard(
     *,
     data: Annotated[str, typer.Option(metavar="NAME|PATH|events:DIR", help="What `recstream train` takes.")],
-    protocol: Annotated[str, typer.Option(metavar="A|C|E", help="The hold-out; see docs/quality.md.")],
+    protocol: Annotated[str, typer.Option(metavar="A|C|E|F", help="The hold-out; see docs/quality.md.")],
     models: Annotated[str, typer.Option(metavar="FAMILY,...", help="Families, each with its default settings.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the report, and of what is done so far.")],
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the hold-out, the models and the intervals.")] = 1,
@@ -69,7 +68,7 @@ def leaderboard(
             name=family.name,
             command=command,
         )
-        entries.append(_entry(console, run, out / f"{family.name}.json"))
+        entries.append(kept_entry(console, run, out / f"{family.name}.json"))
     places = placed(entries, seed)
     for name, content in leaderboard_files(places, command).items():
         (out / name).write_bytes(content)
@@ -91,42 +90,3 @@ def _families(text: str) -> "list[Family]":
         if family.learns_ratings:
             raise ConfigurationError(f"--models {text}: {family.name} predicts ratings; judge it by train --protocol B")
     return families
-
-
-def _entry(console: Console, run: "Run", file: Path) -> "Entry":
-    """What was kept of the same run, or a new one, which is kept."""
-    from recstream_trainer.evaluation.leaderboard import entry_from_json  # noqa: PLC0415
-
-    # Content models learn from attributes, too.
-    identity: dict[str, Any] = run.identity | {"attributes": run.dataset.items.columns}
-    if file.is_file():
-        try:
-            kept = entry_from_json(file.read_text(encoding="utf-8"))
-        except (ValueError, KeyError, TypeError):
-            raise ConfigurationError(f"{file}: is not of a leaderboard; move it, or choose another --out") from None
-        if kept.identity == identity:
-            console.print(f"done before, in {kept.summary['wall_s']:.1f} s")
-            return kept
-    entry = _train(console, run, identity)
-    unfinished = file.with_suffix(".unfinished")
-    unfinished.write_text(entry.to_json(), encoding="utf-8")
-    unfinished.replace(file)
-    return entry
-
-
-def _train(console: Console, run: "Run", identity: dict[str, Any]) -> "Entry":
-    from recstream_trainer.evaluation.leaderboard import entry_of  # noqa: PLC0415
-    from recstream_trainer.training import ProgressReporter, fit  # noqa: PLC0415
-    from recstream_trainer.training.run import judge_fitted, plan_of, prepare  # noqa: PLC0415
-    from recstream_trainer.training.run_state import RunState  # noqa: PLC0415
-    from recstream_trainer.training.seeds import seed_everything  # noqa: PLC0415
-
-    seed_everything(run.seed)
-    prepared = prepare(run)
-    started = time.perf_counter()
-    fitted = fit(
-        plan_of(run, prepared), RunState(), observers=[ProgressReporter(console, run.settings.training.metric)]
-    )
-    wall_s = time.perf_counter() - started
-    judged = judge_fitted(run, prepared, fitted, fitted.model.serving().item_vectors)
-    return entry_of(judged, identity, wall_s=wall_s)

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from recstream_trainer.training.fit import Observer, Plan
     from recstream_trainer.training.run import Prepared, Run
 
+InitFromOption = Annotated[
+    Path | None,
+    typer.Option("--init-from", metavar="BUNDLE", help="Go on from a bundle of the same family; see docs/training.md."),
+]
+
 _INTERRUPTED = 130
 """What shells report for a process that Ctrl-C ended."""
 
@@ -33,6 +38,7 @@ Examples:
   recstream train --model als --data ml-1m --out ml-1m.bundle --protocol C
   recstream train --model als --data ml-100k --out small.bundle --quick --set model.dimension=16
   recstream train --model als --data events:state --items ml-100k.bundle --out live.bundle
+  recstream train --model als --data events:state --items live.bundle --init-from live.bundle --out newer.bundle
 """
 
 
@@ -55,7 +61,7 @@ def train(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the bundle that is made.")],
     protocol: Annotated[
-        str | None, typer.Option(metavar="A|B|C|E", help="Hold out a test part by this protocol, and report on it.")
+        str | None, typer.Option(metavar="A|B|C|E|F", help="Hold out a test part by this protocol, and report on it.")
     ] = None,
     config: Annotated[
         Path | None,
@@ -78,6 +84,11 @@ def train(
         str | None, typer.Option(metavar="NAME", help="Of the model; by default from the data and the family.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the bundle that is there.")] = False,
+    init_from: InitFromOption = None,
+    foreign_ids: Annotated[
+        bool,
+        typer.Option("--foreign-ids", help="Equal ids in --init-from and --data do not mean the same users and items."),
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")] = False,
     tensorboard: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write loss and metric of every epoch for TensorBoard.")
@@ -94,6 +105,7 @@ def train(
     from recstream_trainer.export import bundle_name, check_bundle_name  # noqa: PLC0415
     from recstream_trainer.models import load_family  # noqa: PLC0415
     from recstream_trainer.training.device import choose_device  # noqa: PLC0415
+    from recstream_trainer.training.previous_bundle import load_previous  # noqa: PLC0415
     from recstream_trainer.training.run import Run  # noqa: PLC0415
 
     console = Console()
@@ -106,6 +118,8 @@ def train(
         raise ConfigurationError(f"--out {out}: exists; choose another folder, or replace a bundle with --overwrite")
     out.parent.mkdir(parents=True, exist_ok=True)
     check_target(out.absolute(), overwrite=overwrite or resume)
+    shared_ids = not foreign_ids and held_out != "F"
+    previous = None if init_from is None else load_previous(init_from, family, shared_ids=shared_ids)
     dataset = _load(console, data, settings, columns, items)
     run = Run(
         family=family,
@@ -116,6 +130,7 @@ def train(
         device=where,
         name=name or bundle_name(dataset.name, family.name),
         command=shlex.join(["recstream", *sys.argv[1:]]),
+        begins_from=previous,
     )
     _train(console, run, out, overwrite=overwrite, resume=resume, tensorboard=tensorboard)
 
@@ -151,6 +166,7 @@ def _load(console: Console, source: str, settings: "RunSettings", columns: str |
 
 def _train(console: Console, run: "Run", out: Path, *, overwrite: bool, resume: bool, tensorboard: Path | None) -> None:
     from recstream_trainer.training import CheckpointFile, Interruption, ProgressReporter, fit  # noqa: PLC0415
+    from recstream_trainer.training.previous_bundle import WEIGHTS_FILE  # noqa: PLC0415
     from recstream_trainer.training.run import export, plan_of, prepare  # noqa: PLC0415
     from recstream_trainer.training.run_state import RunState  # noqa: PLC0415
     from recstream_trainer.training.seeds import seed_everything  # noqa: PLC0415
@@ -173,6 +189,8 @@ def _train(console: Console, run: "Run", out: Path, *, overwrite: bool, resume: 
         wall_s = time.perf_counter() - started
         manifest = export(run, prepared, fitted, out, overwrite=overwrite or resume, wall_s=wall_s, accuracy=accuracy)
     _show(console, out, manifest)
+    if run.family.inherits in ("weights", "content") and WEIGHTS_FILE not in manifest.files:
+        console.print(f"Without {WEIGHTS_FILE}, which would be too large: --init-from cannot take it", soft_wrap=True)
     if fitted.stopped_by == "interruption":
         console.print(
             f"Interrupted: {out} holds the best model so far; the same command with --resume goes on.", soft_wrap=True
@@ -211,6 +229,8 @@ def _announce(console: Console, run: "Run", prepared: "Prepared", plan: "Plan") 
     if prepared.half_life is not None:
         notes.append(f"half the weight after {prepared.half_life:g} later ones")
     how = f" ({', '.join(notes)})" if notes else ""
+    if run.begins_from is not None:
+        console.print(run.begins_from.told(parts), highlight=False, soft_wrap=True)
     console.print(
         f"{run.family.name} on {run.device}: {users:,} users, {items:,} items, {pairs:,} preferences{how}; "
         f"about {megabytes:,.0f} MB of {free:,.0f} MB free; at most {plan.settings.max_epochs} epochs",

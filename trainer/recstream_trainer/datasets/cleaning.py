@@ -69,7 +69,7 @@ def clean(name: str, raw: RawTables, rules: CleaningRules) -> Dataset:
         frame = after
     cleaning = CleaningReport(tuple(report))
     _require_enough(name, frame, cleaning)
-    return _coded(name, frame.drop("row"), raw.items, cleaning)
+    return _coded(name, frame.drop("row"), raw, cleaning)
 
 
 def k_core(users: NDArray[np.integer], items: NDArray[np.integer], min_user: int, min_item: int) -> NDArray[np.bool_]:
@@ -218,7 +218,7 @@ def _codes(ids: pl.Series) -> tuple[pl.Series, list[str]]:
     return ids.cast(pl.Enum(known)).to_physical().cast(pl.Int32), known.to_list()
 
 
-def _coded(name: str, frame: pl.DataFrame, items: pl.DataFrame | None, cleaning: CleaningReport) -> Dataset:
+def _coded(name: str, frame: pl.DataFrame, raw: RawTables, cleaning: CleaningReport) -> Dataset:
     users, user_ids = _codes(frame["user"])
     codes, item_ids = _codes(frame["item"])
     values = [column for column in ("rating", "timestamp", "weight") if column in frame.columns]
@@ -227,8 +227,9 @@ def _coded(name: str, frame: pl.DataFrame, items: pl.DataFrame | None, cleaning:
         interactions=frame.select(users, codes, *values),
         user_ids=user_ids,
         item_ids=item_ids,
-        items=_attributes(item_ids, items),
+        items=_attributes(item_ids, raw.items),
         cleaning=cleaning,
+        log=raw.log,
     )
 
 

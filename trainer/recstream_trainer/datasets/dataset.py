@@ -7,6 +7,7 @@ from functools import cached_property
 
 import polars as pl
 
+from recstream.event_log_format import LogPlace
 from recstream_trainer.datasets.cleaning_report import CleaningReport
 
 
@@ -29,6 +30,8 @@ class Dataset:
         ...); nulls where the source says nothing. Without columns if the source has no attributes.
     cleaning : CleaningReport
         What was dropped or merged, and why.
+    log : LogPlace, optional
+        Where the event log ended that the interactions came from.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Dataset:
     item_ids: list[str]
     items: pl.DataFrame
     cleaning: CleaningReport
+    log: LogPlace | None = None
 
     @property
     def user_count(self) -> int:

@@ -9,7 +9,7 @@ file drops the locks of another's.
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ import polars as pl
 
 from recstream import event_log_format
 from recstream.errors import DataError
+from recstream.event_log_format import LogPlace
 from recstream.event_types import EventTypes
 from recstream_trainer.datasets.cleaning_report import CleaningStep
 from recstream_trainer.datasets.raw_tables import RawTables
@@ -67,6 +68,26 @@ def read_event_log(state: Path, types: EventTypes, items: pl.DataFrame | None) -
     DataError
         No event log there, one that cannot be read, or an empty one.
     """
+    path = log_file(state)
+    left_out: Counter[str] = Counter()
+    chunks: list[pl.DataFrame] = []
+    try:
+        with closing(open_log(path)) as log:
+            place = log_place(log)
+            for chunk in _chunks(log, place.version):
+                weighed = chunk.with_columns(_weight(types))
+                left_out.update(dict(weighed.filter(weight=0)["type"].value_counts().iter_rows()))
+                chunks.append(weighed.filter(pl.col("weight") != 0).drop("type", "value"))
+    except sqlite3.Error as error:
+        raise unreadable(path, error) from error
+    if not chunks:
+        raise DataError(f"{PREFIX}{state}: the log holds no events yet")
+    rows = pl.concat(chunks)
+    return RawTables(_less_aversions(rows), items, _told(rows.height, left_out, types), place)
+
+
+def log_file(state: Path) -> Path:
+    """The log in a server's state folder; `DataError` when there is none."""
     path = state / event_log_format.FILE
     if not path.is_file():
         raise DataError(
@@ -74,36 +95,42 @@ def read_event_log(state: Path, types: EventTypes, items: pl.DataFrame | None) -
         )
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise DataError(f"{path}: cannot be read by SQLite {sqlite3.sqlite_version}; use a Python with 3.37 or newer")
-    left_out: Counter[str] = Counter()
-    chunks: list[pl.DataFrame] = []
-    try:
-        for chunk in _chunks(path):
-            weighed = chunk.with_columns(_weight(types))
-            left_out.update(dict(weighed.filter(weight=0)["type"].value_counts().iter_rows()))
-            chunks.append(weighed.filter(pl.col("weight") != 0).drop("type", "value"))
-    except sqlite3.Error as error:
-        raise DataError(
-            f"{path}: cannot be read ({error}); run as the user that the server runs as, or restore the file"
-        ) from error
-    if not chunks:
-        raise DataError(f"{PREFIX}{state}: the log holds no events yet")
-    rows = pl.concat(chunks)
-    return RawTables(_less_aversions(rows), items, _told(rows.height, left_out, types))
+    return path
 
 
-def _chunks(path: Path) -> Iterator[pl.DataFrame]:
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S)) as log:
+def open_log(path: Path) -> sqlite3.Connection:
+    """Open a log to read it; ``sqlite3.Error`` when that fails, `DataError` when it is of another format."""
+    with ExitStack() as unless_right:
+        log = unless_right.enter_context(
+            closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S))
+        )
         (found,) = log.execute("PRAGMA user_version").fetchone()
         if found != event_log_format.FORMAT_VERSION:
             raise DataError(
-                f"{path}: is of format {found}, this trainer reads {event_log_format.FORMAT_VERSION}; use the recstream"
-                " of the server that wrote it"
+                f"{path}: is of format {found}, this trainer reads {event_log_format.FORMAT_VERSION}; start the server"
+                " of this recstream on it once, which brings an older one up to date"
             )
-        reached = 0
-        (last,) = log.execute("SELECT coalesce(max(version), 0) FROM events").fetchone()
-        while rows := log.execute(_SELECT, (reached, last, _CHUNK)).fetchall():
-            reached = rows[-1][0]
-            yield pl.DataFrame([row[1:] for row in rows], schema=_COLUMNS, orient="row")
+        unless_right.pop_all()
+    return log
+
+
+def unreadable(path: Path, error: sqlite3.Error) -> DataError:
+    """What to say of a log that SQLite cannot read."""
+    return DataError(f"{path}: cannot be read ({error}); run as the user that the server runs as, or restore the file")
+
+
+def log_place(log: sqlite3.Connection) -> LogPlace:
+    """Which log this is, and where it ends."""
+    (log_id,) = log.execute("SELECT log_id FROM identity").fetchone()
+    (last,) = log.execute("SELECT coalesce(max(version), 0) FROM events").fetchone()
+    return LogPlace(log_id, last)
+
+
+def _chunks(log: sqlite3.Connection, last: int) -> Iterator[pl.DataFrame]:
+    reached = 0
+    while rows := log.execute(_SELECT, (reached, last, _CHUNK)).fetchall():
+        reached = rows[-1][0]
+        yield pl.DataFrame([row[1:] for row in rows], schema=_COLUMNS, orient="row")
 
 
 def _weight(types: EventTypes) -> pl.Expr:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from recstream.event_log_format import LogPlace
 from recstream_trainer.datasets.cleaning_report import CleaningStep
 
 
@@ -20,8 +21,11 @@ class RawTables:
         ``item`` (text) and a column per attribute.
     left_out : CleaningStep, optional
         What the reader left out: lines that did not even make a row, events that say nothing.
+    log : LogPlace, optional
+        Where the event log ended that the rows came from.
     """
 
     rows: pl.DataFrame
     items: pl.DataFrame | None = None
     left_out: CleaningStep | None = None
+    log: LogPlace | None = None

@@ -11,11 +11,11 @@ from recstream.errors import DataError
 from recstream_trainer.datasets import Dataset
 from recstream_trainer.evaluation.interactions import Interactions
 from recstream_trainer.evaluation.judged_model import JudgedModel, judge
-from recstream_trainer.evaluation.protocols import Protocol, Split, split
+from recstream_trainer.evaluation.protocols import LARGEST_SHARE, Protocol, Split, split
 from recstream_trainer.evaluation.ranking import Scorer
 
 
-def judge_bundle(bundle: Bundle, dataset: Dataset, protocol: Protocol) -> JudgedModel:
+def judge_bundle(bundle: Bundle, dataset: Dataset, protocol: Protocol, *, share: float = LARGEST_SHARE) -> JudgedModel:
     """Judge a bundle by a protocol, if it was trained under that protocol on that data set.
 
     Parameters
@@ -27,6 +27,8 @@ def judge_bundle(bundle: Bundle, dataset: Dataset, protocol: Protocol) -> Judged
         What it was trained on, cleaned in the same way.
     protocol : Protocol
         The seed is the one that the bundle was trained with, for another seed holds out other items.
+    share : float
+        That it was trained with, for protocol F.
 
     Raises
     ------
@@ -34,7 +36,7 @@ def judge_bundle(bundle: Bundle, dataset: Dataset, protocol: Protocol) -> Judged
         The bundle has seen the test part, in whole or in part, or nobody can tell; says why and the remedy.
     """
     _require_same_split(bundle, dataset, protocol)
-    parts = split(dataset, protocol, bundle.manifest.training.seed)
+    parts = split(dataset, protocol, bundle.manifest.training.seed, share=share)
     users = _rows(bundle.user_ids, parts.user_ids, "users")
     items = _rows(bundle.item_ids, parts.item_ids, "items")
     item_vectors = np.ascontiguousarray(bundle.item_vectors[items])

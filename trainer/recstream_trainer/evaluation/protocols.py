@@ -15,12 +15,15 @@ from recstream_trainer.evaluation.interactions import Interactions
 
 __all__ = ["PROTOCOLS", "Interactions", "Protocol", "Split", "holdout_by_time", "require_protocol", "split"]
 
-Protocol = Literal["A", "C", "E"]
+Protocol = Literal["A", "C", "E", "F"]
 PROTOCOLS: Final[tuple[Protocol, ...]] = get_args(Protocol)
 
 _CORE = 5
 _POSITIVE_FROM = 3.0
-_TRAIN, _VALIDATION, _TEST = 0, 1, 2
+_TRAIN, _VALIDATION, _TEST, _LEFT_OUT = 0, 1, 2, 3
+
+LARGEST_SHARE: Final = 0.2
+"""Of the positives may be learned from under protocol F; the others are its test."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +70,23 @@ class Split:
         return self.train.followed_by(self.validation)
 
 
-def split(dataset: Dataset, protocol: Protocol, seed: int) -> Split:
+def split(dataset: Dataset, protocol: Protocol, seed: int, *, share: float = LARGEST_SHARE) -> Split:
     """Split a data set by a protocol of docs/quality.md.
 
     Parameters
     ----------
     seed : int
-        Of the random choices of protocols C and E; A makes none.
+        Of the random choices of protocols C, E and F; A makes none.
+    share : float
+        Of the positives is learned from under F, above 0 and at most `LARGEST_SHARE`; no other protocol looks at it.
 
     Raises
     ------
     DataError
         The data set has no timestamps, which A needs, or too few interactions.
     """
+    if protocol == "F":
+        return _few(dataset, seed, share)
     hold_out = {"A": _next_item, "C": _random_by_user, "E": _cold_items}[protocol]
     return hold_out(dataset, seed)
 
@@ -157,13 +164,9 @@ def _random_by_user(dataset: Dataset, seed: int) -> Split:
 
 
 def _cold_items(dataset: Dataset, seed: int) -> Split:
-    """Protocol E: a random fifth of the items is for the test, and a tenth for validation; nobody had them before.
-
-    The items are coded in random order: those that no model knows rank by it, and data sets tend to begin with what is
-    popular.
-    """
+    """Protocol E: a random fifth of the items is for the test, and a tenth for validation; nobody had them before."""
     rows = _positives(dataset, "E")
-    items = np.random.default_rng(seed).permutation(rows["item"].unique(maintain_order=True).sort().to_numpy())
+    items = _shuffled_items(rows, seed)
     tenth = max(1, len(items) // 10)
     if len(items) <= 3 * tenth:
         raise DataError(f"{dataset.name}: protocol E holds out items, and there are only {len(items)}")
@@ -174,6 +177,36 @@ def _cold_items(dataset: Dataset, seed: int) -> Split:
     order = np.random.default_rng([seed, 1]).permutation(items)
     made = _split(dataset, "E", seed, rows.filter(known), parts[known], item_codes=order)
     return replace(made, validation_items=part_of[order] == _VALIDATION, test_items=part_of[order] == _TEST)
+
+
+def _few(dataset: Dataset, seed: int, share: float) -> Split:
+    """Protocol F: a random share of all positives is learned from; what no share comes to is the test.
+
+    A smaller share is a part of a larger one. Who has three or more gives one for validation; who has nothing does not
+    take part.
+    """
+    rows = _positives(dataset, "F")
+    drawn = np.random.default_rng(seed).permutation(rows.height)
+    place = np.argsort(drawn)
+    learned, test = place < round(share * rows.height), place >= round(LARGEST_SHARE * rows.height)
+    users = rows["user"].to_numpy()
+    taken = drawn[: learned.sum()]
+    nth, count = _places(users[taken])
+    parts = np.select([learned, test], [_TRAIN, _TEST], _LEFT_OUT)
+    parts[taken[(count >= 3) & (nth == count - 1)]] = _VALIDATION
+    kept = (parts != _LEFT_OUT) & np.isin(users, users[learned])
+    if not (parts[kept] == _TEST).any():
+        raise DataError(
+            f"{dataset.name}: {share:g} of its {rows.height:,} positives leave nobody to learn from and judge"
+        )
+    order = _shuffled_items(rows, seed)
+    return _split(dataset, "F", seed, rows.filter(kept), parts[kept], item_codes=order)
+
+
+def _shuffled_items(rows: pl.DataFrame, seed: int) -> NDArray[np.int64]:
+    """In random order: items that no model knows rank by it, and data sets tend to begin with what is popular."""
+    items = rows["item"].unique(maintain_order=True).sort().to_numpy()
+    return np.random.default_rng(seed).permutation(items)
 
 
 def _positives(dataset: Dataset, protocol: Protocol) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from recstream_trainer.evaluation.rating_accuracy import RatingAccuracy
 
 _PROTOCOLS = {
     "A": "next item, full ranking: the last item of every user by time is the test, the one before it validation",
+    "F": "few interactions: a random share of the positives is learned from, and four fifths are the test",
     "E": "cold items: a random fifth of the items is held out and only these are ranked, a tenth more is validation",
     "C": "top-n: of every user's ratings of 3 or more a random tenth each is validation and test, full ranking",
 }

@@ -14,6 +14,7 @@ from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.half_step import Objective, cholesky, conjugate_gradient
 from recstream_trainer.models.model import Family, FamilySettings, Serving
 from recstream_trainer.models.observed import Observed
+from recstream_trainer.models.predecessor import Predecessor
 
 
 class AlsSettings(FamilySettings):
@@ -85,6 +86,18 @@ class AlsModel:
         scores: NDArray[np.float32] = (chosen @ self._items.T).cpu().numpy()
         return scores
 
+    def inherit(self, predecessor: Predecessor) -> None:
+        """See `Heir`: the vectors of users and items that both know."""
+        state = self.state()
+        pairs = (
+            ("users", predecessor.user_vectors, predecessor.user_rows, self._by_user.counts),
+            ("items", predecessor.item_vectors, predecessor.item_rows, self._by_item.counts),
+        )
+        for name, inherited, rows, counts in pairs:
+            observed = np.where(counts.cpu().numpy() > 0, rows, -1)
+            state[name] = predecessor.vectors(state[name], inherited, observed, self._settings)
+        self.restore(state)
+
     def state(self) -> dict[str, NDArray[Any]]:
         """See `Model`."""
         return {"users": self._users.cpu().numpy().copy(), "items": self._items.cpu().numpy().copy()}
@@ -118,5 +131,6 @@ FAMILY: Final = Family(
     make=AlsModel,
     memory_bytes=_memory_bytes,
     fades=True,
+    inherits="ids",
     quick={"dimension": 32},
 )

@@ -56,5 +56,6 @@ FAMILY: Final = Family(
     settings=AutorecSettings,
     make=_make,
     memory_bytes=memory_bytes,
+    inherits="weights",
     quick={"hidden": 64},
 )

@@ -13,6 +13,7 @@ from recstream_trainer.evaluation import Interactions
 from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.model import Family, FamilySettings, Serving
 from recstream_trainer.models.neighbour_model import as_csr, user_item_matrix
+from recstream_trainer.models.predecessor import Predecessor
 
 _FOLD_IN_RATIO = 16.0
 """As `als`: confidence in all unseen pairs being unwanted, as a multiple of that in all seen."""
@@ -78,6 +79,12 @@ class BprModel:
         scores: NDArray[np.float32] = self._state["users"][users] @ self._state["items"].T
         return scores
 
+    def inherit(self, predecessor: Predecessor) -> None:
+        """See `Heir`: the vectors of users and items that both know."""
+        state, settings = self._state, self._settings
+        state["users"] = predecessor.vectors(state["users"], predecessor.user_vectors, predecessor.user_rows, settings)
+        state["items"] = predecessor.vectors(state["items"], predecessor.item_vectors, predecessor.item_rows, settings)
+
     def state(self) -> dict[str, NDArray[Any]]:
         """See `Model`."""
         return {name: array.copy() for name, array in self._state.items()}
@@ -102,5 +109,6 @@ FAMILY: Final = Family(
     settings=BprSettings,
     make=BprModel,
     memory_bytes=_memory_bytes,
+    inherits="ids",
     quick={"dimension": 16},
 )

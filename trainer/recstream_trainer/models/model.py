@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,22 @@ class FamilySettings(BaseModel):
 
 
 @dataclass(frozen=True, eq=False)
+class Learned:
+    """What a later training needs besides the vectors, to begin where this one ended.
+
+    Attributes
+    ----------
+    weights : mapping of str to array
+        Numbers only.
+    facts : mapping
+        What they belong to, such as words; JSON-ready.
+    """
+
+    weights: Mapping[str, NDArray[Any]]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class Serving:
     """What the server needs of a trained model: ``score = <user vector, item vector>``, or neighbours.
 
@@ -34,6 +50,8 @@ class Serving:
         The graph of an `OnnxEncoder`: docs/bundle-format.md says what it takes and gives.
     neighbours : (int64 (R + 1,), int32 (n,), float32 (n,)), optional
         The sparse matrix of an `ItemNeighbours` or `UserNeighbours`; the vectors have no columns then.
+    learned : Learned, optional
+        What ``--init-from`` needs besides the vectors.
     """
 
     user_vectors: NDArray[np.float32]
@@ -41,6 +59,7 @@ class Serving:
     encoder: Encoder
     onnx: bytes | None = None
     neighbours: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]] | None = None
+    learned: Learned | None = None
 
 
 class Model(Protocol):
@@ -104,6 +123,9 @@ class Family:
     onward_share : float
         Where training takes long: the final fit on everything goes on from the best epoch, by this share of the epochs
         that led there; 0 starts it anew.
+    inherits : "ids", "weights", "content" or None
+        What its models take over from a bundle of the family, being `Heir`: the vectors of ids that both know; weights
+        with them; or those and what it learned of text and attributes, which needs no id in common.
     rate : callable, optional
         How it predicts ratings, for protocol B.
     learns_ratings : bool
@@ -122,6 +144,7 @@ class Family:
     ordered: bool = False
     single_pass: bool = False
     onward_share: float = 0.0
+    inherits: Literal["ids", "weights", "content"] | None = None
     rate: RaterMaker | None = None
     learns_ratings: bool = False
     quick: Mapping[str, Any] = field(default_factory=dict)

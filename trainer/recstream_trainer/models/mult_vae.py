@@ -14,6 +14,7 @@ from recstream_trainer.models.neural.autoencoder import (
     AutoencoderSettings,
     SetNetwork,
     memory_bytes,
+    multinomial_loss,
 )
 
 
@@ -47,11 +48,8 @@ class MultVaeNetwork(SetNetwork):
 
     def loss(self, scores: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor, step: int) -> torch.Tensor:
         """See `SetNetwork`: the likelihood of all items, and how far the posterior is from the prior."""
-        likelihood = torch.log_softmax(scores, 1)
-        padded = nn.functional.pad(likelihood, (0, 1))
-        negative = -(padded.gather(1, rows) * weights).sum(1).mean()
         share = self._settings.divergence * min(1.0, step / self._settings.divergence_steps)
-        return negative + share * self._divergence
+        return multinomial_loss(scores, rows, weights) + share * self._divergence
 
 
 def _make(
@@ -69,5 +67,6 @@ FAMILY: Final = Family(
     settings=MultVaeSettings,
     make=_make,
     memory_bytes=memory_bytes,
+    inherits="weights",
     quick={"hidden": 64, "latent": 32},
 )

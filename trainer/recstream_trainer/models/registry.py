@@ -19,6 +19,7 @@ FAMILIES: Final[dict[str, str]] = {
     "item_knn": "recstream_trainer.models.item_knn",
     "lstm": "recstream_trainer.models.lstm",
     "mult_vae": "recstream_trainer.models.mult_vae",
+    "ncf": "recstream_trainer.models.ncf",
     "nextitnet": "recstream_trainer.models.nextitnet",
     "popular": "recstream_trainer.models.popular",
     "sasrec": "recstream_trainer.models.sasrec",

@@ -1,6 +1,7 @@
 """Content: items are the words that describe them, weighted by how telling these are."""
 
-from typing import Final, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,26 +29,57 @@ class TfidfSettings(FamilySettings):
     min_items: int = Field(default=2, ge=1, description="items that a word must describe to count")
 
 
-def content_vectors(
-    tokens: list[list[str]], known: NDArray[np.bool_], settings: TfidfSettings, seed: int
-) -> NDArray[np.float32]:
-    """Unit vectors of the items, by words weighted and reduced to the directions in which items differ most.
+@dataclass(frozen=True, eq=False)
+class WordSpace:
+    """Where items lie by their words.
+
+    Attributes
+    ----------
+    words : list of str
+        Those that count.
+    rarity : float64 (words,) or None
+        What each weighs; None: as often as it is there.
+    directions : float64 (d, words) or None
+        What vectors are reduced to; None: not.
+    """
+
+    words: list[str]
+    rarity: NDArray[np.float64] | None
+    directions: NDArray[np.float64] | None
+
+    def vectors(self, tokens: list[list[str]]) -> NDArray[np.float32]:
+        """Unit vectors of items, float32 (N, d); zeros for one without a word that counts."""
+        words = self.weighted(tokens)
+        if self.directions is None:
+            return np.ascontiguousarray(words.toarray(), dtype=np.float32)
+        return np.ascontiguousarray(normalize(words @ self.directions.T), dtype=np.float32)
+
+    def weighted(self, tokens: list[list[str]]) -> csr_array:
+        """Unit vectors of items over all words, float64 (N, words)."""
+        vectorizer = _vectorizer(by_rarity=self.rarity is not None, vocabulary=self.words)
+        if self.rarity is None:
+            return csr_array(vectorizer.fit_transform(tokens))
+        vectorizer.idf_ = self.rarity
+        return csr_array(vectorizer.transform(tokens))
+
+
+def _vectorizer(*, by_rarity: bool, **options: Any) -> TfidfVectorizer:
+    return TfidfVectorizer(analyzer=list, use_idf=by_rarity, sublinear_tf=by_rarity, dtype=np.float64, **options)
+
+
+def word_space(tokens: list[list[str]], known: NDArray[np.bool_], settings: TfidfSettings, seed: int) -> WordSpace:
+    """Words weighted, and reduced to the directions in which items differ most.
 
     Parameters
     ----------
     tokens : list of list of str
         The words of each of N items.
     known : bool (N,)
-        The items that weights and directions are learned from; the others are read with what was learned.
+        The items that weights and directions are learned from.
     settings : TfidfSettings
+        There are `dimension` directions, or fewer where there are fewer words or known items.
     seed : int
         Of the reduction.
-
-    Returns
-    -------
-    float32 (N, d)
-        d is `dimension`, or fewer where there are fewer words or known items. Zeros for an item without a word that
-        counts.
 
     Raises
     ------
@@ -55,27 +87,27 @@ def content_vectors(
         No word describes as many known items as it must.
     """
     by_rarity = settings.weighting == "tfidf"
-    vectorizer = TfidfVectorizer(
-        analyzer=list, min_df=settings.min_items, use_idf=by_rarity, sublinear_tf=by_rarity, dtype=np.float64
-    )
+    vectorizer = _vectorizer(by_rarity=by_rarity, min_df=settings.min_items)
+    described = [words for words, is_known in zip(tokens, known, strict=True) if is_known]
     try:
-        vectorizer.fit([words for words, is_known in zip(tokens, known, strict=True) if is_known])
+        vectorizer.fit(described)
     except ValueError:
         raise DataError(
             f"no word describes {settings.min_items:,} items, so none are alike; lower model.min_items, or describe "
             "items in words that they share"
         ) from None
-    words = csr_array(vectorizer.transform(tokens))
-    if words.shape[1] <= settings.dimension:
-        return np.ascontiguousarray(words.toarray(), dtype=np.float32)
-    reduction = TruncatedSVD(min(settings.dimension, int(known.sum())), random_state=seed).fit(words[known])
-    return np.ascontiguousarray(normalize(reduction.transform(words)), dtype=np.float32)
+    words = vectorizer.get_feature_names_out().tolist()
+    space = WordSpace(words, vectorizer.idf_ if by_rarity else None, None)
+    if len(words) <= settings.dimension:
+        return space
+    reduction = TruncatedSVD(min(settings.dimension, len(described)), random_state=seed)
+    return replace(space, directions=reduction.fit(space.weighted(described)).components_)
 
 
 def _make(settings: TfidfSettings, train: Interactions, catalogue: Catalogue, seed: int, device: str) -> PooledModel:  # noqa: ARG001
     tokens = item_tokens(catalogue, "tfidf")
     known = np.bincount(train.items, minlength=catalogue.item_count) > 0
-    return PooledModel(train, lambda: (content_vectors(tokens, known, settings, seed), 0.0))
+    return PooledModel(train, lambda: (word_space(tokens, known, settings, seed).vectors(tokens), 0.0))
 
 
 def _memory_bytes(settings: TfidfSettings, users: int, items: int, interactions: int) -> int:

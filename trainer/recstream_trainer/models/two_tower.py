@@ -12,18 +12,19 @@ from recstream.bundle import OnnxEncoder
 from recstream.errors import DataError
 from recstream_trainer.evaluation import Interactions
 from recstream_trainer.models.catalogue import Catalogue
-from recstream_trainer.models.item_text import item_tokens
 from recstream_trainer.models.model import Family, FamilySettings, Serving
-from recstream_trainer.models.neural.item_features import item_features
+from recstream_trainer.models.neural.content_reader import ContentReader, inherited_content, read_content
+from recstream_trainer.models.neural.inherited_weights import take_over, weights_of
 from recstream_trainer.models.neural.onnx_export import to_onnx
 from recstream_trainer.models.neural.optimizer_state import arrays_of, restore_optimizer, tensors_under
 from recstream_trainer.models.neural.pair_batches import PairBatch, pair_batches
 from recstream_trainer.models.neural.sampled_softmax import log_shares, sampled_softmax_loss
 from recstream_trainer.models.neural.towers import INPUTS, ServedEncoder, Towers, user_vectors
 from recstream_trainer.models.neural.windows import newest
-from recstream_trainer.models.tfidf import TfidfSettings, content_vectors
+from recstream_trainer.models.predecessor import Predecessor
 
 _TOGETHER: Final = 256
+_IDS: Final = "ids.weight"
 
 
 class TwoTowerSettings(FamilySettings):
@@ -39,6 +40,10 @@ class TwoTowerSettings(FamilySettings):
     batch_users: int = Field(default=256, ge=2, description="users that a step learns from")
     targets: int = Field(default=8, ge=1, description="items to find of a user in a step, at most")
     uniform_negatives: int = Field(default=1024, ge=0, description="negatives drawn evenly, beside those of the batch")
+    frozen_epochs: int = Field(default=2, ge=0, description="epochs after --init-from that learn ids only")
+    inherited_rate: float = Field(
+        default=0.3, ge=0, le=1, description="learning rate of what --init-from brought, as a share, after these epochs"
+    )
 
 
 class TwoTowerModel:
@@ -50,22 +55,43 @@ class TwoTowerModel:
         if not (train.counts > 1).any():
             raise DataError("--model two_tower: nobody has two items, one to read and one to find; try tfidf")
         self._settings, self._train, self._seed, self._device = settings, train, seed, device
-        counts = np.bincount(train.items, minlength=catalogue.item_count)
-        tokens = item_tokens(catalogue, "two_tower")
-        text = content_vectors(tokens, counts > 0, TfidfSettings(dimension=settings.text_dimension), seed)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            features = item_features(tokens, text, counts > 0)
-            self._towers = Towers(features, settings.dimension, settings.hidden, settings.id_dropout).to(device)
-        self._counts = torch.from_numpy(counts).to(device)
-        self._optimizer = torch.optim.AdamW(
-            self._towers.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        self._catalogue = catalogue
+        self._counts = torch.from_numpy(np.bincount(train.items, minlength=catalogue.item_count)).to(device)
         self._epoch = 0
+        self._begin(None)
+
+    def _begin(self, inherited: ContentReader | None) -> None:
+        """Make the towers; what they inherit in all but ids learns at a rate of its own."""
+        settings, known = self._settings, self._counts.cpu().numpy() > 0
+        self._content, features = read_content(
+            self._catalogue, known, text_dimension=settings.text_dimension, seed=self._seed, inherited=inherited
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(self._seed)
+            towers = Towers(features, settings.dimension, settings.hidden, settings.id_dropout)
+        self._towers = towers.to(self._device)
+        shared = [parameter for name, parameter in towers.named_parameters() if name != _IDS]
+        self._optimizer = torch.optim.AdamW(
+            [dict[str, Any](params=[towers.ids.weight]), dict[str, Any](params=shared)],
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+        )
+        self._inherited = inherited is not None
+
+    def inherit(self, predecessor: Predecessor) -> None:
+        """See `Heir`; items that are new begin as what their text and attributes say of them."""
+        content, weights = inherited_content(predecessor)
+        self._begin(content)
+        torch.nn.init.zeros_(self._towers.ids.weight)
+        tables = {_IDS: predecessor.item_rows, "values.weight": np.arange(len(content.values))}
+        take_over(self._towers, predecessor, self._settings, tables=tables, weights=weights)
 
     def run_epoch(self) -> float:
         """See `Model`; the loss is the mean cross-entropy among the sampled items, in nats."""
         settings = self._settings
+        if self._inherited:
+            share = settings.inherited_rate if self._epoch >= settings.frozen_epochs else 0.0
+            self._optimizer.param_groups[1]["lr"] = settings.learning_rate * share
         rng = np.random.default_rng([self._seed, self._epoch])
         with torch.random.fork_rng():
             torch.manual_seed(int(rng.integers(2**62)))
@@ -145,7 +171,8 @@ class TwoTowerModel:
         encoder = ServedEncoder(items.cpu(), self._towers.cpu().user_tower).eval()
         onnx = to_onnx(encoder, INPUTS, len(items), length)
         self._towers.to(self._device)
-        return Serving(vectors, items.cpu().numpy().copy(), OnnxEncoder(length, INPUTS), onnx)
+        learned = self._content.learned(weights_of(self._towers))
+        return Serving(vectors, items.cpu().numpy().copy(), OnnxEncoder(length, INPUTS), onnx, learned=learned)
 
 
 def _memory_bytes(settings: TwoTowerSettings, users: int, items: int, interactions: int) -> int:
@@ -164,5 +191,6 @@ FAMILY: Final = Family(
     make=TwoTowerModel,
     memory_bytes=_memory_bytes,
     fades=True,
+    inherits="content",
     quick={"dimension": 32, "hidden": 32, "text_dimension": 16, "uniform_negatives": 256},
 )

@@ -3,16 +3,13 @@
 import json
 import os
 import time
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from recstream.errors import ConfigurationError
+from recstream_trainer.array_file import read_arrays, write_arrays
 from recstream_trainer.models import Model
 from recstream_trainer.training.fit import StoppedBy
 from recstream_trainer.training.run_state import Arrays, RunState
@@ -47,13 +44,12 @@ class CheckpointFile:
             It is missing, damaged, or of another run; says in what the runs differ.
         """
         try:
-            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            meta = json.loads(arrays.pop("meta").tobytes())
+            with self.path.open("rb") as file:
+                meta, arrays = read_arrays(file)
             state = RunState.from_json(meta["state"], _unprefixed("current", arrays), _unprefixed("best", arrays))
         except FileNotFoundError:
             raise ConfigurationError(f"there is no checkpoint {self.path}; train without --resume") from None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigurationError(f"checkpoint {self.path} is damaged ({type(error).__name__}); remove it") from None
         self._check(meta)
         return state
@@ -89,10 +85,9 @@ class CheckpointFile:
         """Write the state now."""
         meta = {"format": _FORMAT, "identity": self.identity, "state": state.to_json()}
         arrays = _prefixed("current", model.state() if state.epoch else {}) | _prefixed("best", state.best)
-        arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
         temporary = self.path.with_name(f".{self.path.name}.tmp")
         with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+            write_arrays(file, meta, arrays)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self.path)
@@ -103,7 +98,7 @@ class CheckpointFile:
         self.path.unlink(missing_ok=True)
 
 
-def _prefixed(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
+def _prefixed(prefix: str, arrays: Arrays) -> Arrays:
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
 
 

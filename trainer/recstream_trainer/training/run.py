@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recstream.bundle import Manifest, TrainingRecord, write_bundle
+from recstream.bundle.manifest import MAX_FURTHER_BYTES
 from recstream.errors import ConfigurationError
 from recstream_trainer.config import RunSettings
 from recstream_trainer.datasets import Dataset
@@ -18,10 +19,11 @@ from recstream_trainer.evaluation.protocols import Protocol, everything
 from recstream_trainer.evaluation.rating_accuracy import RatingAccuracy, ratings_of
 from recstream_trainer.evaluation.report import rating_report, report_files
 from recstream_trainer.export import Export, bundle_content
-from recstream_trainer.models import Catalogue, Family, Model
+from recstream_trainer.models import Catalogue, Family, Heir, Model
 from recstream_trainer.preferences import fade, positive_from, preferences_of, weigh
 from recstream_trainer.training.curves import training_files
 from recstream_trainer.training.fit import Fitted, Plan
+from recstream_trainer.training.previous_bundle import PreviousBundle, weights_files
 from recstream_trainer.verification import verification_files
 
 _USUAL_HALF_LIFE = 20.0
@@ -36,7 +38,7 @@ class Run:
     ----------
     family : Family
     dataset : Dataset
-    protocol : "A", "B", "C", "E" or None
+    protocol : "A", "B", "C", "E", "F" or None
         The hold-out that the model is judged on; None trains on everything, and so does B, which judges models of
         parts of the data.
     settings : RunSettings
@@ -48,6 +50,8 @@ class Run:
         Of the bundle.
     command : str
         What a person typed, for the report.
+    begins_from : PreviousBundle, optional
+        What its models go on from; None begins anew.
     """
 
     family: Family
@@ -58,6 +62,7 @@ class Run:
     device: str
     name: str
     command: str
+    begins_from: PreviousBundle | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -68,6 +73,7 @@ class Run:
             "protocol": self.protocol,
             "seed": self.seed,
             "settings": self.settings.model_dump(mode="json"),
+            "begins_from": None if self.begins_from is None else self.begins_from.identity,
         }
 
 
@@ -109,7 +115,9 @@ def prepare(run: Run) -> Prepared:
         parts = holdout_by_time(weigh(run.dataset, threshold, data.weights), run.seed)
     else:
         threshold = None
-        parts = split(weigh(run.dataset, None, data.weights), run.protocol, run.seed)
+        parts = split(weigh(run.dataset, None, data.weights), run.protocol, run.seed, share=data.share)
+    if run.begins_from is not None:
+        run.begins_from.require_unseen(parts)
     half_life = _half_life(run)
     if half_life is not None:
         train = fade(parts.train, half_life, followed_by=parts.validation)
@@ -133,10 +141,10 @@ def _prepare_ratings(run: Run) -> Prepared:
 
 
 def _half_life(run: Run) -> float | None:
-    """Half-life of weights, in interactions, or None: C and E hold out at random, so age says nothing there."""
+    """Half-life of weights, in interactions, or None: C, E and F hold out at random, so age says nothing there."""
     chosen = run.settings.data.half_life
     if chosen == "auto":
-        ordered = run.protocol not in ("C", "E") and "timestamp" in run.dataset.interactions.columns
+        ordered = run.protocol not in ("C", "E", "F") and "timestamp" in run.dataset.interactions.columns
         return _USUAL_HALF_LIFE if ordered and run.family.fades else None
     return None if chosen == "none" else chosen
 
@@ -148,9 +156,14 @@ def plan_of(run: Run, prepared: Prepared) -> Plan:
     """
     parts = prepared.split
     catalogue = Catalogue(len(parts.item_ids), run.dataset.items[parts.item_codes])
+    predecessor = None if run.begins_from is None else run.begins_from.seen_from(parts)
 
     def make(train: Interactions) -> Model:
-        return run.family.make(run.settings.model, train, catalogue, run.seed, run.device)
+        model = run.family.make(run.settings.model, train, catalogue, run.seed, run.device)
+        if predecessor is not None:
+            assert isinstance(model, Heir)  # noqa: S101 - families that inherit make nothing else
+            model.inherit(predecessor)
+        return model
 
     settings = run.settings.training
     if run.family.single_pass:
@@ -197,6 +210,7 @@ def _parameters(run: Run, prepared: Prepared, fitted: Fitted) -> dict[str, Any]:
             "half_life": prepared.half_life,
             "epochs": fitted.state.best_epoch,
             "device": run.device,
+            "begins_from": None if run.begins_from is None else run.begins_from.bundle.manifest.version,
         }
     }
 
@@ -247,7 +261,9 @@ def export(
     elif fitted.state.best_metric is not None:
         metrics = {f"validation_{run.settings.training.metric}": fitted.state.best_metric}
     history = prepared.history if run.protocol in (None, "B") or fitted.saw_validation else parts.train
-    verification = verification_files(fitted.model.score, parts, history, run.seed)
+    extra_files = reports | verification_files(fitted.model.score, parts, history, run.seed)
+    extra_files |= training_files(fitted, wall_s)
+    extra_files |= weights_files(serving.learned, MAX_FURTHER_BYTES - sum(map(len, extra_files.values())))
     return write_bundle(
         out,
         bundle_content(
@@ -260,7 +276,7 @@ def export(
                 history=history,
                 training=TrainingRecord(run.seed, run.protocol, parameters),
                 metrics=metrics,
-                extra_files=reports | verification | training_files(fitted, wall_s),
+                extra_files=extra_files,
             )
         ),
         overwrite=overwrite,

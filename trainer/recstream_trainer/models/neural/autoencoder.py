@@ -12,15 +12,19 @@ from torch import nn
 
 from recstream.bundle import OnnxEncoder
 from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models.model import FamilySettings, Serving
+from recstream_trainer.models.model import FamilySettings, Learned, Serving
 from recstream_trainer.models.neural.dropout import Dropout
+from recstream_trainer.models.neural.inherited_weights import take_over, weights_of
 from recstream_trainer.models.neural.onnx_export import to_onnx
 from recstream_trainer.models.neural.optimizer_state import arrays_of, restore_optimizer, tensors_under
 from recstream_trainer.models.neural.weight_average import follow
 from recstream_trainer.models.neural.windows import newest
+from recstream_trainer.models.predecessor import Predecessor
 
 _TOGETHER: Final = 256
 INPUTS: Final = ("rows", "weights")
+_TABLES: Final = ("read.weight", "write.weight", "write.bias")
+"""The parameters with a row for each item."""
 
 
 class AutoencoderSettings(FamilySettings):
@@ -116,6 +120,19 @@ class SetNetwork(nn.Module):
         return torch.cat([self.write.weight, self.write.bias[:, None]], dim=1)
 
 
+def multinomial_loss(scores: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """How unlikely a softmax over all items makes those that somebody has: a mean over users, in nats.
+
+    Parameters
+    ----------
+    scores : float32 (B, N)
+    rows, weights : (B, L)
+        As for `SetNetwork.forward`.
+    """
+    padded = nn.functional.pad(torch.log_softmax(scores, 1), (0, 1))
+    return -(padded.gather(1, rows) * weights).sum(1).mean()
+
+
 class AutoencoderModel:
     """See `recstream_trainer.models.Model`. An epoch is a pass over the users that have items.
 
@@ -188,6 +205,17 @@ class AutoencoderModel:
         self._average.load_state_dict(tensors_under("average", state))
         restore_optimizer(self._optimizer, tensors_under("adam", state))
 
+    def inherit(self, predecessor: Predecessor) -> None:
+        """See `Heir`: the network, with what it reads and writes of the items that both know."""
+        for network in (self._network, self._average):
+            take_over(
+                network,
+                predecessor,
+                self._settings,
+                tables=dict.fromkeys(_TABLES, predecessor.item_rows),
+                weights=predecessor.weights,
+            )
+
     @torch.inference_mode()
     def serving(self) -> Serving:
         """See `Model`; somebody without a history gets the mean of the others' vectors."""
@@ -199,7 +227,8 @@ class AutoencoderModel:
         items = self._average.item_vectors.cpu().numpy().copy()
         length = self._settings.max_length
         onnx = to_onnx(copy.deepcopy(self._average).cpu(), INPUTS, self._average.item_count, length)
-        return Serving(vectors, items, OnnxEncoder(length, INPUTS), onnx)
+        learned = Learned(weights_of(self._average))
+        return Serving(vectors, items, OnnxEncoder(length, INPUTS), onnx, learned=learned)
 
 
 def memory_bytes(settings: AutoencoderSettings, users: int, items: int, interactions: int) -> int:

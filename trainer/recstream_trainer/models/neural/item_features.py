@@ -1,5 +1,6 @@
 """What is known about items, as a tower reads it: a vector of their words, and the values of their attributes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,28 +21,37 @@ class ItemFeatures:
         Zeros where nothing is known.
     values : int64 (N, m)
         Codes of the item's values; `value_count` where it has fewer.
-    value_count : int
-        Different values.
+    vocabulary : list of str
+        The values by code.
     known : bool (N,)
         Items that there is something to learn from; others have no embedding of their own.
     """
 
     text: NDArray[np.float32]
     values: NDArray[np.int64]
-    value_count: int
+    vocabulary: list[str]
     known: NDArray[np.bool_]
 
+    @property
+    def value_count(self) -> int:
+        """Different values."""
+        return len(self.vocabulary)
 
-def item_features(tokens: list[list[str]], text: NDArray[np.float32], known: NDArray[np.bool_]) -> ItemFeatures:
+
+def item_features(
+    tokens: list[list[str]], text: NDArray[np.float32], known: NDArray[np.bool_], inherited: Sequence[str] = ()
+) -> ItemFeatures:
     """Features from what `item_tokens` gives: words with a ``=`` or ``#`` are values of attributes.
 
-    Values that no known item has are left out: nothing could be learned of them.
+    Values that no known item has are left out, for nothing could be learned of them, unless they are `inherited`: these
+    come first, in their order.
     """
     valued = [[word for word in words if "=" in word or "#" in word][:_MOST_VALUES] for words in tokens]
-    vocabulary = sorted({word for words, is_known in zip(valued, known, strict=True) if is_known for word in words})
+    there = {word for words, is_known in zip(valued, known, strict=True) if is_known for word in words}
+    vocabulary = [*inherited, *sorted(there.difference(inherited))]
     code_of = {word: code for code, word in enumerate(vocabulary)}
     codes = [[code_of[word] for word in words if word in code_of] for words in valued]
     values = np.full((len(tokens), max(1, *map(len, codes))), len(vocabulary), dtype=np.int64)
     for row, own in zip(values, codes, strict=True):
         row[: len(own)] = own
-    return ItemFeatures(text, values, len(vocabulary), known)
+    return ItemFeatures(text, values, vocabulary, known)

@@ -13,13 +13,15 @@ from recstream.bundle import OnnxEncoder
 from recstream.errors import DataError
 from recstream_trainer.evaluation import Interactions
 from recstream_trainer.models.catalogue import Catalogue
-from recstream_trainer.models.model import Family, FamilySettings, Serving
+from recstream_trainer.models.model import Family, FamilySettings, Learned, Serving
 from recstream_trainer.models.neural.encoder import SequenceNetwork, ServedEncoder
+from recstream_trainer.models.neural.inherited_weights import take_over, weights_of
 from recstream_trainer.models.neural.onnx_export import to_onnx
 from recstream_trainer.models.neural.optimizer_state import arrays_of, restore_optimizer, tensors_under
 from recstream_trainer.models.neural.softmax_loss import full_softmax_loss
 from recstream_trainer.models.neural.weight_average import follow
 from recstream_trainer.models.neural.windows import Batch, batches_of, newest
+from recstream_trainer.models.predecessor import Predecessor
 
 _WARM_UP_STEPS: Final = 100
 _LARGEST_GRADIENT: Final = 1.0
@@ -135,6 +137,17 @@ class SequenceModel:
         self._average.network.load_state_dict(tensors_under("average", state))
         restore_optimizer(self._optimizer, tensors_under("adam", state))
 
+    def inherit(self, predecessor: Predecessor) -> None:
+        """See `Heir`: the network, with the vectors of the items that both know."""
+        for network in (self._network, self._average.network):
+            take_over(
+                network,
+                predecessor,
+                self._settings,
+                tables={"items.weight": predecessor.item_rows},
+                weights={**predecessor.weights, "items.weight": predecessor.item_vectors},
+            )
+
     @torch.inference_mode()
     def serving(self) -> Serving:
         """See `Model`; somebody without a history gets the mean of the others' vectors."""
@@ -147,7 +160,8 @@ class SequenceModel:
         inputs, length = encoder.inputs, self._settings.max_length
         onnx = to_onnx(encoder, inputs, self._network.item_count, length)
         items = encoder.network.item_vectors.numpy().copy()
-        return Serving(vectors, items, OnnxEncoder(length, inputs), onnx)
+        weights = weights_of(encoder.network, without=["items.weight"])
+        return Serving(vectors, items, OnnxEncoder(length, inputs), onnx, learned=Learned(weights))
 
 
 def _dtype(precision: str, device: str) -> torch.dtype:
@@ -203,5 +217,6 @@ def sequence_family(
         memory_bytes=memory_bytes,
         ordered=True,
         onward_share=_ONWARD_SHARE,
+        inherits="weights",
         quick={"max_length": 50, "batch_positions": 2048, **quick},
     )

@@ -1,0 +1,105 @@
+#include "transport/front.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+
+#include <limits>
+#include <stdexcept>
+
+#include "transport/call_admission.h"
+#include "transport/forwarded_stream.h"
+#include "transport/recommend_stream.h"
+#include "transport/unary_call.h"
+
+namespace recstream::transport {
+namespace {
+
+constexpr std::chrono::seconds kUpstreamTimeout{10};
+
+/// Whatever passed the limits of the front passes this hop.
+std::shared_ptr<grpc::Channel> upstream_channel(const std::string& target) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  arguments.SetMaxSendMessageSize(-1);
+  arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, std::numeric_limits<std::int32_t>::max());
+  // As in the server's own options: windows that grow would hold megabytes of a slow reader's messages.
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  auto channel = grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  if (!channel->WaitForConnected(std::chrono::system_clock::now() + kUpstreamTimeout)) {
+    throw std::runtime_error("the server behind does not answer at " + target);
+  }
+  return channel;
+}
+
+}  // namespace
+
+/// The unary RPCs that are served here. Registered by name, gRPC reads their request along with their headers: that
+/// saves a step of the poller a call.
+class Front::UnaryService final : public grpc::Service {
+ public:
+  explicit UnaryService(FrontState& front) {
+    int index = 0;
+    for (const auto rpc : {Rpc::kRecommendItems, Rpc::kRankItems, Rpc::kFindSimilarItems}) {
+      AddMethod(
+          new grpc::internal::RpcServiceMethod(kind_of(rpc).path, grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
+      MarkMethodRawCallback(index++, new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+                                         [&front, rpc](grpc::CallbackServerContext* context,
+                                                       const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+                                           return serve_unary(front, rpc, *context, *request, *response);
+                                         }));
+    }
+  }
+};
+
+class Front::OtherCalls final : public grpc::CallbackGenericService {
+ public:
+  explicit OtherCalls(FrontState& front) : front_(front) {}
+
+  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
+    const auto rpc = find_rpc(context->method());
+    if (rpc == Rpc::kOther) return forward_stream(front_, rpc, *context, ForwardReason::kRpc);
+    if (const auto* refusal = refuse_call(front_, rpc, *context)) return refuse_stream(*refusal);
+    if (rpc != Rpc::kStreamingRecommend) return forward_stream(front_, rpc, *context, ForwardReason::kRpc);
+    if (front_.draining) return forward_stream(front_, rpc, *context, ForwardReason::kDraining);
+    return serve_recommend_stream(front_, *context);
+  }
+
+ private:
+  FrontState& front_;
+};
+
+Front::Front(const FrontOptions& options, const ServedModel& model)
+    : state_{.queries = {model, options.limits},
+             .refusals = options.refusals,
+             .counts = CallCounts(options.seconds),
+             .calls = Admission(options.calls_in_flight),
+             .streams = Admission(options.streams),
+             .upstream = grpc::GenericStub(upstream_channel(options.upstream)),
+             .open_streams = {},
+             .workers = Workers(options.workers)},
+      unary_(std::make_unique<UnaryService>(state_)),
+      others_(std::make_unique<OtherCalls>(state_)) {
+  grpc::ServerBuilder builder;
+  for (const auto& [name, value] : options.arguments) builder.AddChannelArgument(name, value);
+  builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &port_);
+  builder.RegisterService(unary_.get());
+  builder.RegisterCallbackGenericService(others_.get());
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr || port_ == 0) throw std::runtime_error("cannot listen on " + options.address);
+}
+
+Front::~Front() { stop(std::chrono::milliseconds(0)); }
+
+void Front::drain() {
+  state_.draining = true;
+  state_.open_streams.drain();
+}
+
+void Front::stop(std::chrono::milliseconds grace) { server_->Shutdown(std::chrono::system_clock::now() + grace); }
+
+}  // namespace recstream::transport

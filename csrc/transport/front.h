@@ -1,0 +1,73 @@
+#pragma once
+
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/impl/service_type.h>
+#include <grpcpp/server.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "transport/front_state.h"
+
+namespace recstream::transport {
+
+struct FrontOptions {
+  /// HOST:PORT; port 0 picks one.
+  std::string address;
+  /// Where the Python server listens.
+  std::string upstream;
+  /// Channel arguments of the server.
+  std::vector<std::pair<std::string, int>> arguments;
+  QueryLimits limits;
+  std::int64_t calls_in_flight;
+  std::int64_t streams;
+  Refusals refusals;
+  /// Bounds of the call times, in seconds.
+  std::vector<double> seconds;
+  /// Threads that queries run on; 0 for those of the connections.
+  int workers;
+};
+
+/// The gRPC server that clients see: serves what `NativeQueries` knows, and passes everything else on to the Python
+/// server, which listens where nobody else can reach it. Safe to use from many threads.
+class Front {
+ public:
+  /// Listens at once. The engine of the model must outlive the front. Throws std::runtime_error when the address cannot
+  /// be had or the Python server does not answer.
+  Front(const FrontOptions& options, const ServedModel& model);
+  /// As `stop` without grace.
+  ~Front();
+  Front(const Front&) = delete;
+  Front& operator=(const Front&) = delete;
+
+  /// The port that was picked.
+  int port() const { return port_; }
+
+  /// Ends the streams that are served here, and passes new ones on: the Python server knows how they end.
+  void drain();
+
+  /// Refuses all calls from now on.
+  void close() { state_.closed = true; }
+
+  /// Refuses connections, lets calls finish, and cancels those that have not when the grace is over. May be called
+  /// again.
+  void stop(std::chrono::milliseconds grace);
+
+  const FrontState& state() const { return state_; }
+
+ private:
+  class UnaryService;
+  class OtherCalls;
+
+  FrontState state_;
+  std::unique_ptr<UnaryService> unary_;
+  std::unique_ptr<OtherCalls> others_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace recstream::transport

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/support/status.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <unordered_set>
+#include <vector>
+
+#include "transport/admission.h"
+#include "transport/call_counts.h"
+#include "transport/native_queries.h"
+#include "transport/workers.h"
+
+namespace recstream::transport {
+
+/// How calls end that are not even begun; the Python server's error translator made them.
+struct Refusals {
+  grpc::Status calls_overloaded;
+  grpc::Status streams_overloaded;
+  grpc::Status expired;
+  grpc::Status draining;
+};
+
+/// A stream that the server ends when it drains.
+class Drainable {
+ public:
+  virtual void drain() = 0;
+
+ protected:
+  ~Drainable() = default;
+};
+
+/// The open streams that have to be told when the server drains. Safe to use from many threads.
+class OpenStreams {
+ public:
+  /// Tells it at once when draining has begun.
+  void add(Drainable& stream) {
+    const std::scoped_lock lock(mutex_);
+    streams_.insert(&stream);
+    if (draining_) stream.drain();
+  }
+
+  /// The stream is told nothing from here on.
+  void remove(Drainable& stream) {
+    const std::scoped_lock lock(mutex_);
+    streams_.erase(&stream);
+  }
+
+  void drain() {
+    const std::scoped_lock lock(mutex_);
+    draining_ = true;
+    for (auto* stream : streams_) stream->drain();
+  }
+
+ private:
+  std::mutex mutex_;
+  bool draining_ = false;
+  std::unordered_set<Drainable*> streams_;
+};
+
+/// What all calls share.
+struct FrontState {
+  NativeQueries queries;
+  Refusals refusals;
+  CallCounts counts;
+  Admission calls;
+  Admission streams;
+  /// To the Python server.
+  grpc::GenericStub upstream;
+  /// Once set, new streams go to the Python server.
+  std::atomic<bool> draining{false};
+  /// Once set, all calls are refused.
+  std::atomic<bool> closed{false};
+  OpenStreams open_streams;
+  /// Last, so that what is queued is done while the rest is there.
+  Workers workers;
+};
+
+}  // namespace recstream::transport

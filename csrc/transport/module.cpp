@@ -1,0 +1,118 @@
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "transport/front.h"
+#include "transport/wire_reader.h"
+
+namespace py = pybind11;
+
+namespace recstream::transport {
+namespace {
+
+/// A google.rpc.Status, with itself as the details that go along.
+grpc::Status read_status(const std::string& bytes) {
+  WireReader reader(bytes);
+  int code = 0;
+  std::string_view message;
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case wire_tag(1, WireType::kVarint):
+        code = reader.int32();
+        break;
+      case wire_tag(2, WireType::kBytes):
+        message = reader.text();
+        break;
+      case wire_tag(3, WireType::kBytes):
+        reader.bytes();
+        break;
+      default:
+        reader.fail();
+    }
+  }
+  if (reader.failed()) throw std::invalid_argument("refusals: not a serialized google.rpc.Status");
+  return {static_cast<grpc::StatusCode>(code), std::string(message), bytes};
+}
+
+std::unique_ptr<Front> make_front(const std::string& address, const std::string& upstream,
+                                  std::vector<std::pair<std::string, int>> arguments, const Engine& engine,
+                                  const std::string& version, const std::string& token_head, bool is_exact,
+                                  const py::dict& limits, const py::dict& refusals, std::vector<double> seconds,
+                                  int workers) {
+  const auto limit = [&](const char* name) { return py::cast<std::int64_t>(limits[name]); };
+  const auto refusal = [&](const char* name) { return read_status(py::cast<std::string>(refusals[name])); };
+  const FrontOptions options{.address = address,
+                             .upstream = upstream,
+                             .arguments = std::move(arguments),
+                             .limits = {.id_bytes = limit("id_bytes"),
+                                        .page_size = limit("page_size"),
+                                        .candidate_item_ids = limit("candidate_item_ids"),
+                                        .exclude_item_ids = limit("exclude_item_ids")},
+                             .calls_in_flight = limit("calls_in_flight"),
+                             .streams = limit("streams"),
+                             .refusals = {.calls_overloaded = refusal("calls_overloaded"),
+                                          .streams_overloaded = refusal("streams_overloaded"),
+                                          .expired = refusal("expired"),
+                                          .draining = refusal("draining")},
+                             .seconds = std::move(seconds),
+                             .workers = workers};
+  const ServedModel model{
+      .engine = &engine, .labels = {.version = version, .token_head = token_head}, .is_exact = is_exact};
+  const py::gil_scoped_release released;
+  return std::make_unique<Front>(options, model);
+}
+
+template <class Counters>
+std::vector<std::uint64_t> read_counters(const Counters& counters) {
+  std::vector<std::uint64_t> values;
+  for (const auto& counter : counters) values.push_back(counter.load(std::memory_order_relaxed));
+  return values;
+}
+
+py::list counts(const Front& front) {
+  py::list rpcs;
+  for (std::size_t i = 0; i < kRpcs.size(); ++i) {
+    const auto& counts = front.state().counts[i];
+    py::dict reasons;
+    for (std::size_t reason = 1; reason < kForwardReasons; ++reason) {
+      reasons[py::str(std::string(kForwardReasonNames[reason]))] = counts.forwarded[reason].load();
+    }
+    rpcs.append(py::make_tuple(kRpcs[i].path + 1, read_counters(counts.calls), read_counters(counts.messages), reasons,
+                               read_counters(counts.took), static_cast<double>(counts.nanoseconds.load()) * 1e-9));
+  }
+  return rpcs;
+}
+
+}  // namespace
+}  // namespace recstream::transport
+
+PYBIND11_MODULE(_transport, module) {
+  using recstream::transport::Front;
+  // For the class of the engine.
+  py::module_::import("recstream._core");
+  py::class_<Front>(module, "Front", py::is_final(), py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)))
+      .def(py::init(&recstream::transport::make_front), py::kw_only(), py::arg("address"), py::arg("upstream"),
+           py::arg("arguments"), py::arg("engine"), py::arg("version"), py::arg("token_head"), py::arg("is_exact"),
+           py::arg("limits"), py::arg("refusals"), py::arg("seconds"), py::arg("workers"), py::keep_alive<1, 5>())
+      .def_property_readonly("port", &Front::port)
+      .def_property_readonly("calls", [](const Front& front) { return front.state().calls.inside(); })
+      .def_property_readonly("streams", [](const Front& front) { return front.state().streams.inside(); })
+      .def_property_readonly(
+          "arrived", [](const Front& front) { return front.state().calls.arrived() + front.state().streams.arrived(); })
+      .def("counts", &recstream::transport::counts)
+      .def("drain", &Front::drain, py::call_guard<py::gil_scoped_release>())
+      .def("close", &Front::close)
+      .def(
+          "stop",
+          [](Front& front, double grace_s) {
+            front.stop(std::chrono::milliseconds(static_cast<std::int64_t>(grace_s * 1000)));
+          },
+          py::arg("grace_s"), py::call_guard<py::gil_scoped_release>());
+}

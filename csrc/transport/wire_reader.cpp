@@ -1,0 +1,71 @@
+#include "transport/wire_reader.h"
+
+#include <limits>
+
+#include "utf8.h"
+
+namespace recstream::transport {
+namespace {
+
+constexpr std::uint8_t kMore = 0x80;
+constexpr int kMostVarintBytes = 10;
+
+}  // namespace
+
+bool WireReader::next() {
+  if (failed_ || rest_.empty()) return false;
+  tag_ = static_cast<std::uint8_t>(rest_.front());
+  rest_.remove_prefix(1);
+  failed_ = (tag_ & kMore) != 0 || tag_ >> 3 == 0;
+  return !failed_;
+}
+
+std::uint64_t WireReader::varint() {
+  std::uint64_t value = 0;
+  for (int i = 0; i < kMostVarintBytes && static_cast<std::size_t>(i) < rest_.size(); ++i) {
+    const auto byte = static_cast<std::uint8_t>(rest_[static_cast<std::size_t>(i)]);
+    value |= static_cast<std::uint64_t>(byte & ~kMore) << (7 * i);
+    if ((byte & kMore) != 0) continue;
+    // A last byte of 0 could have been left out; the tenth holds one bit only.
+    if ((byte == 0 && i > 0) || (i + 1 == kMostVarintBytes && byte > 1)) break;
+    rest_.remove_prefix(static_cast<std::size_t>(i) + 1);
+    return value;
+  }
+  failed_ = true;
+  return 0;
+}
+
+bool WireReader::boolean() {
+  const auto value = varint();
+  failed_ |= value > 1;
+  return value == 1;
+}
+
+std::int32_t WireReader::int32() {
+  const auto value = varint();
+  failed_ |= value > static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max());
+  return static_cast<std::int32_t>(value);
+}
+
+std::int64_t WireReader::int64() {
+  const auto value = varint();
+  failed_ |= value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  return static_cast<std::int64_t>(value);
+}
+
+std::string_view WireReader::bytes() {
+  const auto size = varint();
+  if (size > rest_.size()) failed_ = true;
+  if (failed_) return {};
+  const auto value = rest_.substr(0, size);
+  rest_.remove_prefix(size);
+  return value;
+}
+
+std::string_view WireReader::text() {
+  const auto value = bytes();
+  failed_ |= !is_utf8(value);
+  return value;
+}
+
+}  // namespace recstream::transport

@@ -1,0 +1,142 @@
+"""The native front, where it was built: what it is given, how it starts and stops. Calls never pass through here."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from recstream.attribution import token_head
+from recstream.errors import ConfigurationError, RecstreamError
+from recstream_server.draining import draining_error
+from recstream_server.interceptors.admission import calls_overloaded, streams_overloaded
+from recstream_server.interceptors.calls import expired
+from recstream_server.interceptors.errors import status_of
+from recstream_server.listen_address import ListenAddress
+from recstream_server.listener import bind, server_options
+from recstream_server.served_model import ServedModel
+from recstream_server.settings import LimitSettings, Settings
+from recstream_server.telemetry.metrics import CALL_SECONDS
+from recstream_server.telemetry.native_calls import NativeCounts
+
+if TYPE_CHECKING:
+    from recstream._transport import Front
+
+_WORKERS = 16
+
+
+def uses_native_front(settings: Settings) -> bool:
+    """Whether the native front is to serve; raises a `ConfigurationError` when it is asked for and was not built."""
+    wanted = settings.listen.transport
+    if wanted == "python" or (wanted == "auto" and settings.log.level == "debug"):
+        return False
+    try:
+        import recstream._transport  # noqa: F401, PLC0415 - optional
+    except ImportError as error:
+        if wanted == "native":
+            raise ConfigurationError(
+                f"listen.transport: is native, which cannot be loaded ({error}); install gRPC for C++ (on Debian "
+                "libgrpc++-dev) and build recstream again, or leave it at auto"
+            ) from None
+        return False
+    return True
+
+
+class NativeFront:
+    """The server that clients reach, in front of the one in Python.
+
+    Parameters
+    ----------
+    settings : Settings
+    model : ServedModel
+    """
+
+    def __init__(self, settings: Settings, model: ServedModel) -> None:
+        self._settings = settings
+        self._model = model
+        # Mode 0700: nobody else gets around the limits of the front.
+        self._folder = tempfile.TemporaryDirectory(prefix="recstream-")
+        self._front: Front | None = None
+
+    @property
+    def upstream(self) -> str:
+        """Where the Python server has to listen."""
+        return f"unix:{Path(self._folder.name) / 'python.sock'}"
+
+    @property
+    def arrived(self) -> int:
+        """Calls and streams that ever came, refused ones too."""
+        return 0 if self._front is None else self._front.arrived
+
+    @property
+    def calls(self) -> int:
+        """Unary calls at work."""
+        return 0 if self._front is None else self._front.calls
+
+    @property
+    def streams(self) -> int:
+        """Streams that are open."""
+        return 0 if self._front is None else self._front.streams
+
+    def counts(self) -> NativeCounts:
+        """As `recstream._transport.Front.counts`; empty before the start."""
+        return [] if self._front is None else self._front.counts()
+
+    async def start(self) -> ListenAddress:
+        """Listen; the Python server has to be up. The address with the port that was picked."""
+        # In a thread: the Python server needs the loop to answer.
+        return await asyncio.to_thread(bind, self._listen, self._settings.listen.address)
+
+    def drain(self) -> None:
+        """End the streams; new ones are passed on to Python, which ends them."""
+        if self._front is not None:
+            self._front.drain()
+
+    async def stop(self, grace_s: float) -> None:
+        """Let calls finish, and cancel those that have not after the grace."""
+        if self._front is not None:
+            await asyncio.to_thread(self._front.stop, max(0.0, grace_s))
+
+    def close(self) -> None:
+        """Refuse every call from now on."""
+        if self._front is not None:
+            self._front.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop at once, if that was not done, and remove the socket."""
+        if self._front is not None:
+            self._front.stop(0.0)
+        self._folder.cleanup()
+
+    def _listen(self, address: str) -> int:
+        from recstream._transport import Front  # noqa: PLC0415 - optional
+
+        model, settings = self._model, self._settings
+        version = model.description.version
+        is_short = model.query_multiply_adds <= settings.engine.inline_multiply_adds
+        self._front = Front(
+            address=address,
+            upstream=self.upstream,
+            arguments=server_options(settings.limits),
+            engine=model.engine,
+            version=version.SerializeToString(),
+            token_head=token_head(version.name, version.version),
+            is_exact=settings.retrieval.kind == "exact",
+            limits=settings.limits.model_dump(),
+            refusals=_refusals(settings.limits),
+            seconds=list(CALL_SECONDS),
+            workers=0 if is_short else _WORKERS,
+        )
+        return self._front.port
+
+
+def _refusals(limits: LimitSettings) -> dict[str, bytes]:
+    errors: dict[str, RecstreamError] = {
+        "calls_overloaded": calls_overloaded(limits),
+        "streams_overloaded": streams_overloaded(limits),
+        "expired": expired(),
+        "draining": draining_error(),
+    }
+    return {name: status_of(error).SerializeToString() for name, error in errors.items()}

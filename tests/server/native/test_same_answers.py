@@ -1,0 +1,133 @@
+"""What C++ answers, Python answers with the same bytes."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+from grpc_status import rpc_status
+
+from recstream.v1 import recommendation_service_pb2 as rec_pb
+from recstream.v1 import types_pb2 as types
+from recstream.v1 import user_event_service_pb2 as event_pb
+
+NATIVE = ("--transport", "native", "--metrics", "127.0.0.1:0")
+
+# Field 100, a varint: no message has it, protobuf ignores it, and the native front leaves such messages to Python.
+UNKNOWN = b"\xa0\x06\x01"
+
+
+def some(random: Random, *choices: Any) -> Any:
+    return random.choice(choices)
+
+
+def ids(random: Random, most: int) -> list[str]:
+    names = [f"item-{random.randrange(250)}" for _ in range(random.randrange(most))]
+    return names + names[: random.randrange(3)]
+
+
+def recommend(random: Random) -> rec_pb.RecommendItemsRequest:
+    return rec_pb.RecommendItemsRequest(
+        user_id=some(random, "", "stranger", "é", "\0", *(f"user-{number}" for number in range(20))),
+        session_id=some(random, "", "", "session-1", "nobody"),
+        page_size=some(random, 0, 1, 7, 1000, 5000, 2**31 - 1),
+        candidate_item_ids=some(random, [], ids(random, 300)),
+        exclude_item_ids=some(random, [], ids(random, 300)),
+        seen_policy=random.randrange(3),
+        min_state_version=some(random, 0, 0, 1, 3),
+    )
+
+
+def rank(random: Random) -> rec_pb.RankItemsRequest:
+    return rec_pb.RankItemsRequest(
+        user_id=some(random, "", "stranger", "user-1", "user-2"),
+        session_id=some(random, "", "session-1"),
+        item_ids=[*ids(random, 300), "item-0"],
+        seen_policy=random.randrange(3),
+        min_state_version=some(random, 0, 2),
+    )
+
+
+def similar(random: Random) -> rec_pb.FindSimilarItemsRequest:
+    return rec_pb.FindSimilarItemsRequest(
+        item_id=f"item-{random.randrange(200)}", page_size=some(random, 0, 1, 50, 1000, 2000)
+    )
+
+
+MAKERS: dict[str, Callable[[Random], Message]] = {
+    "RecommendItems": recommend,
+    "RankItems": rank,
+    "FindSimilarItems": similar,
+}
+
+
+@pytest.fixture(scope="module")
+def lively(bundle_path: Any, tmp_path_factory: pytest.TempPathFactory, server_process: Any) -> Any:
+    """A server with events of some users and of a session."""
+    own = server_process("--bundle", str(bundle_path), "--state", str(tmp_path_factory.mktemp("state")), *NATIVE)
+    for number in range(12):
+        event = types.UserEvent(
+            user_id=some(Random(number), "user-1", "user-2", "user-3", ""),
+            session_id="session-1",
+            item_id=f"item-{number * 7}",
+            event_type=some(Random(number), "click", "like", "hide"),
+        )
+        own.user_event.WriteUserEvent(event_pb.WriteUserEventRequest(event=event))
+    return own
+
+
+def forwarded(server: Any) -> float:
+    return sum(value for name, value in server.metrics().items() if name.startswith("recstream_forwarded_total"))
+
+
+@pytest.mark.parametrize("rpc", MAKERS)
+def test_unary_answers_are_equal_byte_for_byte(lively: Any, rpc: str) -> None:
+    random = Random(len(rpc))
+    call = lively.channel.unary_unary(f"/recstream.v1.RecommendationService/{rpc}")
+    requests = [MAKERS[rpc](random).SerializeToString() for _ in range(300)]
+    before = forwarded(lively)
+    native = [call(request, timeout=20) for request in requests]
+    assert forwarded(lively) == before
+    assert [call(request + UNKNOWN, timeout=20) for request in requests] == native
+    assert forwarded(lively) == before + 300
+
+
+def test_answers_on_a_stream_are_equal_byte_for_byte(lively: Any) -> None:
+    random = Random(3)
+    call = lively.channel.stream_stream("/recstream.v1.RecommendationService/StreamingRecommend")
+    requests = [
+        rec_pb.StreamingRecommendRequest(sequence=number - 5, recommend=recommend(random)).SerializeToString()
+        for number in range(300)
+    ]
+    before = forwarded(lively)
+    native = list(call(iter(requests), timeout=20))
+    assert forwarded(lively) == before
+    assert list(call((request + UNKNOWN for request in requests), timeout=20)) == native
+    assert forwarded(lively) == before + 300
+
+
+INVALID = [
+    rec_pb.RecommendItemsRequest(page_size=-1),
+    rec_pb.RecommendItemsRequest(user_id="x" * 129),
+    rec_pb.RecommendItemsRequest(seen_policy=7),  # type: ignore[arg-type]
+    rec_pb.RecommendItemsRequest(candidate_item_ids=["item-1", ""]),
+    rec_pb.RecommendItemsRequest(exclude_item_ids=["x"] * 10_001),
+    rec_pb.RecommendItemsRequest(min_state_version=2**60),
+    rec_pb.RecommendItemsRequest(recent_events=[types.UserEvent()]),
+    rec_pb.RecommendItemsRequest(filter=types.Filter(all_of=[types.Condition(attribute="colour", exists=True)])),
+]
+
+
+@pytest.mark.parametrize("request_", INVALID, ids=lambda request: next(iter(request.ListFields()))[0].name)
+def test_errors_are_those_of_python(lively: Any, request_: Message) -> None:
+    call = lively.channel.unary_unary("/recstream.v1.RecommendationService/RecommendItems")
+    data = request_.SerializeToString()
+    statuses = []
+    for sent in (data, data + UNKNOWN):
+        with pytest.raises(grpc.RpcError) as caught:
+            call(sent, timeout=20)
+        statuses.append(rpc_status.from_call(caught.value))
+    assert statuses[0] == statuses[1]
+    assert statuses[0].details
