@@ -22,6 +22,7 @@ from recstream.event_types import EventType, EventTypes
 from recstream.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 from recstream.v1.recommendation_service_pb2_grpc import add_RecommendationServiceServicer_to_server
 from recstream.v1.user_event_service_pb2_grpc import add_UserEventServiceServicer_to_server
+from recstream_server import interpreter
 from recstream_server.draining import Draining
 from recstream_server.event_log import EventLog, SqliteEventLog
 from recstream_server.event_sink import EventSink
@@ -217,6 +218,7 @@ class _Server:
                 await server.start()
                 if front is not None:
                     address = await front.start()
+                interpreter.settle()
                 announce(f"recstream: serving {self._model.name} ({self._version}) on {address}")
                 await until_stopped(server, stopped)
                 await drain(
