@@ -27,6 +27,7 @@ struct FrontOptions {
   QueryLimits limits;
   std::int64_t calls_in_flight;
   std::int64_t streams;
+  std::int64_t stream_messages;
   Refusals refusals;
   /// Bounds of the call times, in seconds.
   std::vector<double> seconds;
@@ -38,9 +39,9 @@ struct FrontOptions {
 /// server, which listens where nobody else can reach it. Safe to use from many threads.
 class Front {
  public:
-  /// Serves at once. The engine of the model must outlive the front. Throws std::runtime_error when the Python server
-  /// does not answer.
-  Front(const FrontOptions& options, const ServedModel& model);
+  /// Serves at once. The engine of the model and the queue must outlive the front. Throws std::runtime_error when the
+  /// Python server does not answer.
+  Front(const FrontOptions& options, const ServedModel& model, EventQueue& events);
   /// As `stop` without grace.
   ~Front();
   Front(const Front&) = delete;
