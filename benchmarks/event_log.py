@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 import structlog
 from recstream_server.event_log import NewEvent, SqliteEventLog
-from recstream_server.event_writer import EventResult, EventWriter
+from recstream_server.event_source import EventResult
+from recstream_server.event_writer import EventWriter
 from recstream_server.recovery import recover
 from recstream_server.snapshots import Snapshot, SnapshotStore
 

@@ -3,11 +3,73 @@
 There only where gRPC C++ was found when the package was built. The GIL is not needed to serve.
 """
 
+from collections.abc import Sequence
 from typing import Final, final
 
 from recstream._core import Engine
 
 __all__: Final[list[str]]
+
+@final
+class EventQueue:
+    """Events of the native front, on their way to the one writer and back. Safe to use from many threads.
+
+    Parameters
+    ----------
+    types : names
+        The event types that are known.
+    id_bytes, token_bytes, batch_requests : int
+        Longest id, longest attribution token, and most events in one call.
+    limit : int
+        Events that may wait, those of `share` included.
+    full, closed : bytes
+        Serialized google.rpc.Status for events that have no room, and for those that come after `close`.
+    """
+
+    def __init__(
+        self,
+        *,
+        types: Sequence[str],
+        id_bytes: int,
+        token_bytes: int,
+        batch_requests: int,
+        limit: int,
+        full: bytes,
+        closed: bytes,
+    ) -> None: ...
+    @property
+    def waiting(self) -> int:
+        """Events to take."""
+
+    @property
+    def arrived(self) -> int:
+        """Events that were ever queued."""
+
+    @property
+    def taken(self) -> int:
+        """Events that were ever taken, or given up by `close`."""
+
+    def wait(self, timeout_s: float | None) -> None:
+        """Return when events wait, after `wake`, or after the time, if one is given."""
+
+    def wake(self) -> None:
+        """End the wait at hand, or else the next one."""
+
+    def share(self, others: int) -> None:
+        """Say how many events wait elsewhere under the same limit."""
+
+    def take(self, limit: int) -> list[tuple[str, str, str, str, str, float | None, int, str, str]]:
+        """Up to `limit` events, in the order of their arrival, with the fields of a UserEvent.
+
+        (event_id, user_id, session_id, item_id, event_type, value, event_time in microseconds since 1970,
+        attribution_token, ""); those that came without an id or a time have got one.
+        """
+
+    def complete(self, results: list[tuple[int, bool] | bytes]) -> None:
+        """Say what became of the events taken, in their order: (state_version, duplicate), or a google.rpc.Status."""
+
+    def close(self) -> None:
+        """Refuse events from now on, and answer those that are not complete as refused; they may be stored though."""
 
 @final
 class Front:
@@ -30,14 +92,16 @@ class Front:
     is_exact : bool
         Whether the engine searches by itself; otherwise recommendations are passed on.
     limits : dict
-        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``calls_in_flight`` and ``streams``,
-        as `LimitSettings` has them.
+        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``calls_in_flight``, ``streams``
+        and ``stream_messages``, as `LimitSettings` has them.
     refusals : dict
         Serialized google.rpc.Status for ``calls_overloaded``, ``streams_overloaded``, ``expired`` and ``draining``.
     seconds : list of float
         Bounds of the buckets for call times, rising.
     workers : int
         Threads that queries run on; 0 for those of the connections.
+    events : EventQueue
+        Where events go to be stored; kept alive.
 
     Raises
     ------
@@ -59,6 +123,7 @@ class Front:
         refusals: dict[str, bytes],
         seconds: list[float],
         workers: int,
+        events: EventQueue,
     ) -> None: ...
     @property
     def port(self) -> int:

@@ -10,8 +10,9 @@
 
 #include "transport/call_admission.h"
 #include "transport/forwarded_stream.h"
-#include "transport/recommend_stream.h"
+#include "transport/ordered_stream.h"
 #include "transport/unary_call.h"
+#include "transport/write_call.h"
 
 namespace recstream::transport {
 namespace {
@@ -43,17 +44,24 @@ std::shared_ptr<grpc::Channel> upstream_channel(const std::string& target) {
 class Front::UnaryService final : public grpc::Service {
  public:
   explicit UnaryService(FrontState& front) {
-    int index = 0;
-    for (const auto rpc : {Rpc::kRecommendItems, Rpc::kRankItems, Rpc::kFindSimilarItems}) {
-      AddMethod(
-          new grpc::internal::RpcServiceMethod(kind_of(rpc).path, grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
-      MarkMethodRawCallback(index++, new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
-                                         [&front, rpc](grpc::CallbackServerContext* context,
-                                                       const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
-                                           return serve_unary(front, rpc, *context, *request, *response);
-                                         }));
-    }
+    for (const auto rpc : {Rpc::kRecommendItems, Rpc::kRankItems, Rpc::kFindSimilarItems}) add(front, rpc, serve_unary);
+    for (const auto rpc : {Rpc::kWriteUserEvent, Rpc::kBatchWriteUserEvents}) add(front, rpc, serve_write);
   }
+
+ private:
+  using Serve = decltype(&serve_unary);
+
+  void add(FrontState& front, Rpc rpc, Serve serve) {
+    AddMethod(new grpc::internal::RpcServiceMethod(kind_of(rpc).path, grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
+    MarkMethodRawCallback(
+        index_++, new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+                      [&front, rpc, serve](grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) {
+                        return serve(front, rpc, *context, *request, *response);
+                      }));
+  }
+
+  int index_ = 0;
 };
 
 class Front::OtherCalls final : public grpc::CallbackGenericService {
@@ -64,21 +72,25 @@ class Front::OtherCalls final : public grpc::CallbackGenericService {
     const auto rpc = find_rpc(context->method());
     if (rpc == Rpc::kOther) return forward_stream(front_, rpc, *context, ForwardReason::kRpc);
     if (const auto* refusal = refuse_call(front_, rpc, *context)) return refuse_stream(*refusal);
-    if (rpc != Rpc::kStreamingRecommend) return forward_stream(front_, rpc, *context, ForwardReason::kRpc);
+    if (rpc != Rpc::kStreamingRecommend && rpc != Rpc::kStreamingWriteUserEvents) {
+      return forward_stream(front_, rpc, *context, ForwardReason::kRpc);
+    }
     if (front_.draining) return forward_stream(front_, rpc, *context, ForwardReason::kDraining);
-    return serve_recommend_stream(front_, *context);
+    return serve_ordered_stream(front_, rpc, *context);
   }
 
  private:
   FrontState& front_;
 };
 
-Front::Front(const FrontOptions& options, const ServedModel& model)
+Front::Front(const FrontOptions& options, const ServedModel& model, EventQueue& events)
     : state_{.queries = {model, options.limits},
              .refusals = options.refusals,
              .counts = CallCounts(options.seconds),
              .calls = Admission(options.calls_in_flight),
              .streams = Admission(options.streams),
+             .events = &events,
+             .stream_messages = static_cast<std::size_t>(options.stream_messages),
              .upstream = grpc::GenericStub(upstream_channel(options.upstream)),
              .open_streams = {},
              .workers = Workers(options.workers)},

@@ -25,6 +25,7 @@ struct FrontOptions {
   QueryLimits limits;
   std::int64_t calls_in_flight;
   std::int64_t streams;
+  std::int64_t stream_messages;
   Refusals refusals;
   /// Bounds of the call times, in seconds.
   std::vector<double> seconds;
@@ -36,9 +37,9 @@ struct FrontOptions {
 /// server, which listens where nobody else can reach it. Safe to use from many threads.
 class Front {
  public:
-  /// Listens at once. The engine of the model must outlive the front. Throws std::runtime_error when the address cannot
-  /// be had or the Python server does not answer.
-  Front(const FrontOptions& options, const ServedModel& model);
+  /// Listens at once. The engine of the model and the queue must outlive the front. Throws std::runtime_error when the
+  /// address cannot be had or the Python server does not answer.
+  Front(const FrontOptions& options, const ServedModel& model, EventQueue& events);
   /// As `stop` without grace.
   ~Front();
   Front(const Front&) = delete;

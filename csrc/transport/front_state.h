@@ -11,6 +11,7 @@
 
 #include "transport/admission.h"
 #include "transport/call_counts.h"
+#include "transport/event_queue.h"
 #include "transport/native_queries.h"
 #include "transport/workers.h"
 
@@ -68,6 +69,10 @@ struct FrontState {
   CallCounts counts;
   Admission calls;
   Admission streams;
+  /// Outlives the front.
+  EventQueue* events;
+  /// Messages of one stream that are worked on together.
+  std::size_t stream_messages;
   /// To the Python server.
   grpc::GenericStub upstream;
   /// Once set, new streams go to the Python server.

@@ -3,49 +3,24 @@
 
 #include <chrono>
 #include <memory>
-#include <stdexcept>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "transport/bind_event_queue.h"
 #include "transport/front.h"
-#include "transport/wire_reader.h"
+#include "transport/status_message.h"
 
 namespace py = pybind11;
 
 namespace recstream::transport {
 namespace {
 
-/// A google.rpc.Status, with itself as the details that go along.
-grpc::Status read_status(const std::string& bytes) {
-  WireReader reader(bytes);
-  int code = 0;
-  std::string_view message;
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case wire_tag(1, WireType::kVarint):
-        code = reader.int32();
-        break;
-      case wire_tag(2, WireType::kBytes):
-        message = reader.text();
-        break;
-      case wire_tag(3, WireType::kBytes):
-        reader.bytes();
-        break;
-      default:
-        reader.fail();
-    }
-  }
-  if (reader.failed()) throw std::invalid_argument("refusals: not a serialized google.rpc.Status");
-  return {static_cast<grpc::StatusCode>(code), std::string(message), bytes};
-}
-
 std::unique_ptr<Front> make_front(const std::string& address, const std::string& upstream,
                                   std::vector<std::pair<std::string, int>> arguments, const Engine& engine,
                                   const std::string& version, const std::string& token_head, bool is_exact,
                                   const py::dict& limits, const py::dict& refusals, std::vector<double> seconds,
-                                  int workers) {
+                                  int workers, py::handle events) {
   const auto limit = [&](const char* name) { return py::cast<std::int64_t>(limits[name]); };
   const auto refusal = [&](const char* name) { return read_status(py::cast<std::string>(refusals[name])); };
   const FrontOptions options{.address = address,
@@ -57,6 +32,7 @@ std::unique_ptr<Front> make_front(const std::string& address, const std::string&
                                         .exclude_item_ids = limit("exclude_item_ids")},
                              .calls_in_flight = limit("calls_in_flight"),
                              .streams = limit("streams"),
+                             .stream_messages = limit("stream_messages"),
                              .refusals = {.calls_overloaded = refusal("calls_overloaded"),
                                           .streams_overloaded = refusal("streams_overloaded"),
                                           .expired = refusal("expired"),
@@ -65,8 +41,9 @@ std::unique_ptr<Front> make_front(const std::string& address, const std::string&
                              .workers = workers};
   const ServedModel model{
       .engine = &engine, .labels = {.version = version, .token_head = token_head}, .is_exact = is_exact};
+  auto& queue = queue_of(events);
   const py::gil_scoped_release released;
-  return std::make_unique<Front>(options, model);
+  return std::make_unique<Front>(options, model, queue);
 }
 
 template <class Counters>
@@ -97,10 +74,12 @@ PYBIND11_MODULE(_transport, module) {
   using recstream::transport::Front;
   // For the class of the engine.
   py::module_::import("recstream._core");
+  recstream::transport::bind_event_queue(module);
   py::class_<Front>(module, "Front", py::is_final(), py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)))
       .def(py::init(&recstream::transport::make_front), py::kw_only(), py::arg("address"), py::arg("upstream"),
            py::arg("arguments"), py::arg("engine"), py::arg("version"), py::arg("token_head"), py::arg("is_exact"),
-           py::arg("limits"), py::arg("refusals"), py::arg("seconds"), py::arg("workers"), py::keep_alive<1, 5>())
+           py::arg("limits"), py::arg("refusals"), py::arg("seconds"), py::arg("workers"), py::arg("events"),
+           py::keep_alive<1, 5>(), py::keep_alive<1, 13>())
       .def_property_readonly("port", &Front::port)
       .def_property_readonly("calls", [](const Front& front) { return front.state().calls.inside(); })
       .def_property_readonly("streams", [](const Front& front) { return front.state().streams.inside(); })

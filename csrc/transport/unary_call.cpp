@@ -81,11 +81,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 grpc::ServerUnaryReactor* serve_unary(FrontState& front, Rpc rpc, grpc::CallbackServerContext& context,
                                       const grpc::ByteBuffer& request, grpc::ByteBuffer& response) {
   const auto started = CallCounts::Clock::now();
-  if (const auto* refusal = refuse_call(front, rpc, context)) {
-    auto* reactor = context.DefaultReactor();
-    reactor->Finish(*refusal);
-    return reactor;
-  }
+  if (const auto* refusal = refuse_call(front, rpc, context)) return refuse_unary(context, *refusal);
   if (!front.workers.runs_inline()) {
     auto* call = new UnaryCall(front, rpc, context, request, response, started);
     front.workers.run([call] { call->answer_or_forward(); });
@@ -98,9 +94,21 @@ grpc::ServerUnaryReactor* serve_unary(FrontState& front, Rpc rpc, grpc::Callback
     reactor->Finish(grpc::Status::OK);
     return reactor;
   }
-  auto* call = new UnaryCall(front, rpc, context, request, response, started);
+  return forward_unary(front, rpc, context, request, response, reason);
+}
+
+grpc::ServerUnaryReactor* forward_unary(FrontState& front, Rpc rpc, grpc::CallbackServerContext& context,
+                                        const grpc::ByteBuffer& request, grpc::ByteBuffer& response,
+                                        ForwardReason reason) {
+  auto* call = new UnaryCall(front, rpc, context, request, response, CallCounts::Clock::now());
   call->forward(reason);
   return call;
+}
+
+grpc::ServerUnaryReactor* refuse_unary(grpc::CallbackServerContext& context, const grpc::Status& refusal) {
+  auto* reactor = context.DefaultReactor();
+  reactor->Finish(refusal);
+  return reactor;
 }
 
 }  // namespace recstream::transport

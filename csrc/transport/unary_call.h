@@ -12,4 +12,10 @@ namespace recstream::transport {
 grpc::ServerUnaryReactor* serve_unary(FrontState& front, Rpc rpc, grpc::CallbackServerContext& context,
                                       const grpc::ByteBuffer& request, grpc::ByteBuffer& response);
 
+/// These end a call of any unary RPC otherwise: by the Python server, once it is admitted; or at once.
+grpc::ServerUnaryReactor* forward_unary(FrontState& front, Rpc rpc, grpc::CallbackServerContext& context,
+                                        const grpc::ByteBuffer& request, grpc::ByteBuffer& response,
+                                        ForwardReason reason);
+grpc::ServerUnaryReactor* refuse_unary(grpc::CallbackServerContext& context, const grpc::Status& refusal);
+
 }  // namespace recstream::transport

@@ -1,5 +1,6 @@
 #include "transport/wire_reader.h"
 
+#include <bit>
 #include <limits>
 
 #include "utf8.h"
@@ -53,8 +54,38 @@ std::int64_t WireReader::int64() {
   return static_cast<std::int64_t>(value);
 }
 
-std::string_view WireReader::bytes() {
-  const auto size = varint();
+double WireReader::number() {
+  std::uint64_t bits = 0;
+  int shift = 0;
+  for (const char byte : taken(sizeof(bits))) {
+    bits |= std::uint64_t{static_cast<std::uint8_t>(byte)} << shift;
+    shift += 8;
+  }
+  return std::bit_cast<double>(bits);
+}
+
+std::string_view WireReader::bytes() { return taken(varint()); }
+
+void WireReader::skip() {
+  switch (static_cast<WireType>(tag_ & 7)) {
+    case WireType::kVarint:
+      varint();
+      break;
+    case WireType::kFixed64:
+      taken(sizeof(std::uint64_t));
+      break;
+    case WireType::kBytes:
+      bytes();
+      break;
+    case WireType::kFixed32:
+      taken(sizeof(std::uint32_t));
+      break;
+    default:
+      failed_ = true;
+  }
+}
+
+std::string_view WireReader::taken(std::size_t size) {
   if (size > rest_.size()) failed_ = true;
   if (failed_) return {};
   const auto value = rest_.substr(0, size);

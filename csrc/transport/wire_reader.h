@@ -6,7 +6,7 @@
 namespace recstream::transport {
 
 /// How a field is written: the low three bits of its tag.
-enum class WireType : std::uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2 };
+enum class WireType : std::uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
 
 /// The tag of a field with a number below 16.
 constexpr std::uint8_t wire_tag(int field, WireType type) {
@@ -40,12 +40,17 @@ class WireReader {
   std::int32_t int32();
   /// Fails for negative numbers.
   std::int64_t int64();
+  double number();
   /// Views the message.
   std::string_view bytes();
   /// As `bytes`; fails unless it is UTF-8.
   std::string_view text();
+  /// Passes over the value, of whatever type.
+  void skip();
 
  private:
+  std::string_view taken(std::size_t size);
+
   std::string_view rest_;
   std::uint8_t tag_ = 0;
   bool failed_ = false;

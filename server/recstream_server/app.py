@@ -22,9 +22,11 @@ from recstream.event_types import EventType, EventTypes
 from recstream.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 from recstream.v1.recommendation_service_pb2_grpc import add_RecommendationServiceServicer_to_server
 from recstream.v1.user_event_service_pb2_grpc import add_UserEventServiceServicer_to_server
+from recstream_server import interpreter
 from recstream_server.draining import Draining
 from recstream_server.event_log import EventLog, SqliteEventLog
 from recstream_server.event_sink import EventSink
+from recstream_server.event_source import result_name
 from recstream_server.event_writer import EventWriter
 from recstream_server.interceptors.admission import Admission
 from recstream_server.interceptors.calls import GuardedHandlers
@@ -103,7 +105,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
             )
         )
         native = uses_native_front(settings)
-        front = parts.enter_context(NativeFront(settings, model)) if native else None
+        front = parts.enter_context(NativeFront(settings, model, event_types)) if native else None
         asyncio.run(_Server(settings, model, log, event_types, metrics, front=front).run(announce))
 
 
@@ -173,7 +175,7 @@ class _Server:
     async def run(self, announce: Callable[[str], None]) -> None:
         """Serve until a signal comes, then drain."""
         loop = asyncio.get_running_loop()
-        sink, hub = EventSink(loop, self._metrics), WatchHub(loop)
+        sink, hub = EventSink(loop), WatchHub(loop)
         writer = EventWriter(
             self._log,
             self._model.engine,
@@ -184,6 +186,8 @@ class _Server:
             on_applied=(self._model.encode_changed, hub.on_applied),
             on_available=lambda available: self._on_available(loop, available),
             deliver=sink.deliver,
+            source=None if self._front is None else self._front.events,
+            on_results=lambda results: self._metrics.commit(map(result_name, results)),
         )
         sink.connect(writer)
         try:
@@ -217,6 +221,7 @@ class _Server:
                 await server.start()
                 if front is not None:
                     address = await front.start()
+                interpreter.settle()
                 announce(f"recstream: serving {self._model.name} ({self._version}) on {address}")
                 await until_stopped(server, stopped)
                 await drain(

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from recstream.errors import RecstreamError
 from recstream_server.event_log import NewEvent, Receipt
-from recstream_server.event_writer import Completion, EventResult, EventWriter, Submission, complete_all
-from recstream_server.telemetry.metrics import Metrics
+from recstream_server.event_source import EventResult
+from recstream_server.event_writer import Completion, EventWriter, Submission, complete_all
 
 _Request = TypeVar("_Request")
 
@@ -22,12 +22,10 @@ class EventSink:
     Parameters
     ----------
     loop : asyncio.AbstractEventLoop
-    metrics : Metrics
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, metrics: Metrics) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._metrics = metrics
         self._writer: EventWriter | None = None
 
     def connect(self, writer: EventWriter) -> None:
@@ -36,7 +34,6 @@ class EventSink:
 
     def deliver(self, completions: list[Completion]) -> None:
         """Take the results of one commit, in the writer's thread, with one wake-up of the loop for all of them."""
-        self._metrics.commit(_result_name(completion.result) for completion in completions)
         self._loop.call_soon_threadsafe(complete_all, completions)
 
     def submit(self, event: NewEvent) -> PendingReceipt:
@@ -86,9 +83,3 @@ def receipt_of(result: EventResult) -> Receipt:
 def _settle(pending: PendingReceipt, result: EventResult) -> None:
     if not pending.done():
         pending.set_result(result)
-
-
-def _result_name(result: EventResult) -> str:
-    if isinstance(result, RecstreamError):
-        return result.reason
-    return "duplicate" if result.duplicate else "stored"

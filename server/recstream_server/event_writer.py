@@ -12,13 +12,12 @@ from recstream._core import Engine
 from recstream.errors import OverloadedError, RecstreamError, UnavailableError
 from recstream.event_types import EventTypes
 from recstream_server.event_log import AppendResult, EventLog, NewEvent, Receipt, StoredEvent
+from recstream_server.event_source import EventResult, EventSource, NoEvents
 from recstream_server.recovery import replay, to_applied
 
 _LOGGER = structlog.get_logger(__name__)
 _CHECK_S = 1.0
 _T = TypeVar("_T")
-
-EventResult = Receipt | RecstreamError
 
 
 class Completion(NamedTuple):
@@ -34,6 +33,23 @@ class Completion(NamedTuple):
 
 Submission = tuple[NewEvent, Callable[[EventResult], None]]
 """An event, and what gets a receipt once it is durable and applied, or an error."""
+
+
+class _Queued(NamedTuple):
+    event: NewEvent
+    complete: Callable[[EventResult], None]
+    after: int
+    """How many events of the source go before it."""
+
+
+def queue_full_error(limit: int) -> OverloadedError:
+    """Why an event cannot be queued now."""
+    return OverloadedError(f"{limit} events are waiting to be stored; try again later")
+
+
+def closed_error() -> UnavailableError:
+    """Why an event cannot be queued any more."""
+    return UnavailableError("the server is shutting down; send the event to another one", reason="SHUTTING_DOWN")
 
 
 def complete_all(completions: Sequence[Completion]) -> None:
@@ -70,6 +86,10 @@ class EventWriter:
         Given False when the log begins to fail and True when it works again.
     deliver : callable, optional
         Given the completions of a batch, at once, to call them where they belong; calls them itself by default.
+    on_results : callable, optional
+        Given the results of each batch.
+    source : EventSource, optional
+        Further events, with the same bound. Nothing is stored before what arrived earlier, here or there.
     """
 
     def __init__(
@@ -83,6 +103,8 @@ class EventWriter:
         on_applied: Sequence[Callable[[Collection[tuple[str, str]]], None]] = (),
         on_available: Callable[[bool], None] = lambda _available: None,
         deliver: Callable[[list[Completion]], None] = complete_all,
+        on_results: Callable[[Sequence[EventResult]], None] = lambda _results: None,
+        source: EventSource | None = None,
     ) -> None:
         self._log = log
         self._engine = engine
@@ -92,8 +114,10 @@ class EventWriter:
         self._on_applied = on_applied
         self._on_available = on_available
         self._deliver = deliver
-        self._queue: deque[Submission] = deque()
-        self._changed = threading.Condition()
+        self._on_results = on_results
+        self._source = NoEvents() if source is None else source
+        self._queue: deque[_Queued] = deque()
+        self._lock = threading.Lock()
         self._closed = False
         self._available = True
         # Whether the log may have events that the engine has not: set while a batch is between the two.
@@ -109,7 +133,7 @@ class EventWriter:
     @property
     def queued(self) -> int:
         """Events that wait for the next commit."""
-        return len(self._queue)
+        return len(self._queue) + self._source.waiting
 
     def submit(self, event: NewEvent, complete: Callable[[EventResult], None]) -> None:
         """Queue an event; never blocks. `complete` gets a receipt once the event is durable and applied, or an error.
@@ -133,52 +157,66 @@ class EventWriter:
 
     def _enqueue(self, events: Sequence[Submission]) -> tuple[int, RecstreamError | None]:
         """Queue as many of the first events as there is room for; how many those are, and why not all."""
-        with self._changed:
+        with self._lock:
             if self._closed:
-                return 0, UnavailableError(
-                    "the server is shutting down; send the event to another one", reason="SHUTTING_DOWN"
-                )
-            room = self._queue_limit - len(self._queue)
-            self._queue.extend(events[:room])
-            self._changed.notify()
+                return 0, closed_error()
+            room = max(self._queue_limit - self.queued, 0)
+            after = self._source.arrived
+            self._queue.extend(_Queued(event, complete, after) for event, complete in events[:room])
+            self._source.share(len(self._queue))
+        self._source.wake()
         if room >= len(events):
             return len(events), None
-        return room, OverloadedError(f"{self._queue_limit} events are waiting to be stored; try again later")
+        return room, queue_full_error(self._queue_limit)
 
     def close(self, timeout_s: float) -> bool:
         """Refuse new events, complete those accepted, and say whether that was done within the time."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify()
+        self._source.wake()
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._queue or self._closed, None if self._available else _CHECK_S)
-                if self._closed and not self._queue:
-                    return
-                batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
-            if batch:
-                self._process(batch)
-            else:
+            if not self._queue and not self._closed:
+                self._source.wait(None if self._available else _CHECK_S)
+            # Half of a batch is for those submitted here, as far as they come next.
+            taken = self._source.take(self._batch_limit - min(len(self._queue), self._batch_limit // 2))
+            own = self._take_own(self._batch_limit - len(taken))
+            if taken or own:
+                self._process(taken, own)
+            elif self._closed and not self.queued:
+                return
+            elif not self._available:
                 self._check()
 
-    def _process(self, batch: list[Submission]) -> None:
-        events = [event for event, _ in batch]
+    def _take_own(self, limit: int) -> list[_Queued]:
+        own: list[_Queued] = []
+        with self._lock:
+            while self._queue and len(own) < limit and self._queue[0].after <= self._source.taken:
+                own.append(self._queue.popleft())
+            self._source.share(len(self._queue))
+        return own
+
+    def _process(self, taken: list[NewEvent], own: list[_Queued]) -> None:
+        """Store the events, those of the source first, and say what became of them."""
+        events = taken + [event for event, _, _ in own]
         results: Sequence[EventResult]
         try:
             results = self._store(events)
         except RecstreamError as error:
             self._set_available(available=False)
             # A copy each: an error that several callers raise would gather all their tracebacks.
-            results = [copy.copy(error) for _ in batch]
+            results = [copy.copy(error) for _ in events]
         else:
             self._set_available(available=True)
-        self._guard(
-            self._deliver, [Completion(complete, result) for (_, complete), result in zip(batch, results, strict=True)]
-        )
+        self._guard(self._on_results, results)
+        if taken:
+            self._guard(self._source.complete, results[: len(taken)])
+        if own:
+            of_own = zip(own, results[len(taken) :], strict=True)
+            self._guard(self._deliver, [Completion(queued.complete, result) for queued, result in of_own])
 
     def _store(self, events: list[NewEvent]) -> list[AppendResult]:
         """Commit, then apply."""

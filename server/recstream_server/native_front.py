@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Self
 
 from recstream.attribution import token_head
 from recstream.errors import ConfigurationError, RecstreamError
+from recstream.event_types import EventTypes
 from recstream_server.draining import draining_error
 from recstream_server.interceptors.admission import calls_overloaded, streams_overloaded
 from recstream_server.interceptors.calls import expired
 from recstream_server.interceptors.errors import status_of
 from recstream_server.listen_address import ListenAddress
 from recstream_server.listener import bind, server_options
+from recstream_server.native_events import NativeEvents
 from recstream_server.served_model import ServedModel
 from recstream_server.settings import LimitSettings, Settings
 from recstream_server.telemetry.metrics import CALL_SECONDS
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from recstream._transport import Front
 
 _WORKERS = 16
+_LAST_EVENTS_S = 1.0
 
 
 def uses_native_front(settings: Settings) -> bool:
@@ -48,11 +51,18 @@ class NativeFront:
     ----------
     settings : Settings
     model : ServedModel
+    event_types : EventTypes
+
+    Attributes
+    ----------
+    events : NativeEvents
+        What the event writer has to empty.
     """
 
-    def __init__(self, settings: Settings, model: ServedModel) -> None:
+    def __init__(self, settings: Settings, model: ServedModel, event_types: EventTypes) -> None:
         self._settings = settings
         self._model = model
+        self.events = NativeEvents(settings.limits, settings.events, event_types)
         # Mode 0700: nobody else gets around the limits of the front.
         self._folder = tempfile.TemporaryDirectory(prefix="recstream-")
         self._front: Front | None = None
@@ -94,7 +104,12 @@ class NativeFront:
     async def stop(self, grace_s: float) -> None:
         """Let calls finish, and cancel those that have not after the grace."""
         if self._front is not None:
-            await asyncio.to_thread(self._front.stop, max(0.0, grace_s))
+            grace_s = max(0.0, grace_s)
+            stopping = asyncio.ensure_future(asyncio.to_thread(self._front.stop, grace_s))
+            if not (await asyncio.wait({stopping}, timeout=grace_s + _LAST_EVENTS_S))[0]:
+                # The log hangs: calls that have been cancelled still wait for what becomes of their events.
+                self.events.close()
+            await stopping
 
     def close(self) -> None:
         """Refuse every call from now on."""
@@ -106,6 +121,7 @@ class NativeFront:
 
     def __exit__(self, *_: object) -> None:
         """Stop at once, if that was not done, and remove the socket."""
+        self.events.close()
         if self._front is not None:
             self._front.stop(0.0)
         self._folder.cleanup()
@@ -128,6 +144,7 @@ class NativeFront:
             refusals=_refusals(settings.limits),
             seconds=list(CALL_SECONDS),
             workers=0 if is_short else _WORKERS,
+            events=self.events.queue,
         )
         return self._front.port
 

@@ -78,7 +78,7 @@ class EngineSettings(_Section):
         "longest ago leave first.",
     )
     inline_multiply_adds: int = Field(
-        default=8_000_000,
+        default=12_000_000,
         ge=0,
         description="A model's queries run on the event loop when the longest takes up to this many multiply-adds "
         "(items x dimension, and for a fold-in max_history x dimension squared), otherwise in a worker thread.",

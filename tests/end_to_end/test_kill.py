@@ -55,13 +55,15 @@ def answer(channel: grpc.Channel, user_id: str) -> rec.RecommendItemsResponse:
     return rec_grpc.RecommendationServiceStub(channel).RecommendItems(request, timeout=10)
 
 
-def kill_under_writers(start_server, bundle_path: Path, state: Path, rounds: int, seed: int) -> int:
+def kill_under_writers(start_server, bundle_path: Path, state: Path, transport: str, *, rounds: int, seed: int) -> int:
     """Run the campaign; the number of events acknowledged."""
+    if transport == "native":
+        pytest.importorskip("recstream._transport")
     bundle = recstream.load_bundle(bundle_path)
     chance = random.Random(seed)
     users = bundle.user_ids.to_list()[:WRITERS]
     journals: dict[str, list[tuple[str, int]]] = {user: [] for user in users}
-    server = start_server(bundle_path, state)
+    server = start_server(bundle_path, state, "--transport", transport)
     for number in range(rounds):
         with server.channel() as channel:
             writers = [
@@ -74,12 +76,12 @@ def kill_under_writers(start_server, bundle_path: Path, state: Path, rounds: int
             server.kill()
             for writer in writers:
                 writer.join(30)
-        server = start_server(bundle_path, state)
+        server = start_server(bundle_path, state, "--transport", transport)
         with server.channel() as channel:
             check_journals(channel, journals, kills=number + 1)
             before = {user: answer(channel, user) for user in users}
         server.kill()
-        server = start_server(bundle_path, state)
+        server = start_server(bundle_path, state, "--transport", transport)
         with server.channel() as channel:
             assert {user: answer(channel, user) for user in users} == before
     return sum(map(len, journals.values()))
@@ -97,11 +99,13 @@ def check_journals(channel: grpc.Channel, journals: dict[str, list[tuple[str, in
         assert answer(channel, user).state_version == (kept[-1][1] if kept else 0)
 
 
-def test_twenty_rounds_of_kill_lose_and_double_nothing(start_server, ml100k: Path, tmp_path: Path) -> None:
-    acknowledged = kill_under_writers(start_server, ml100k, tmp_path / "state", rounds=20, seed=7)
-    assert acknowledged > 20 * WRITERS
+@pytest.mark.parametrize("transport", ["python", "native"])
+def test_ten_rounds_of_kill_lose_and_double_nothing(start_server, ml100k: Path, tmp_path: Path, transport: str) -> None:
+    acknowledged = kill_under_writers(start_server, ml100k, tmp_path / "state", transport, rounds=10, seed=7)
+    assert acknowledged > 10 * WRITERS
 
 
 @pytest.mark.full
-def test_a_long_campaign_of_kills(start_server, ml100k: Path, tmp_path: Path) -> None:
-    kill_under_writers(start_server, ml100k, tmp_path / "state", rounds=500, seed=8)
+@pytest.mark.parametrize("transport", ["python", "native"])
+def test_a_long_campaign_of_kills(start_server, ml100k: Path, tmp_path: Path, transport: str) -> None:
+    kill_under_writers(start_server, ml100k, tmp_path / "state", transport, rounds=250, seed=8)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recstream_server.event_log import NewEvent, Receipt, SqliteEventLog
-from recstream_server.event_writer import Completion, EventResult, EventWriter, complete_all
+from recstream_server.event_source import EventResult
+from recstream_server.event_writer import Completion, EventWriter, complete_all
 from recstream_server.recovery import replay
 
 from recstream._core import Engine

@@ -14,7 +14,8 @@ from pathlib import Path
 import structlog
 from conftest import build_engine, build_event
 from recstream_server.event_log import AppendResult, NewEvent, Receipt, SqliteEventLog
-from recstream_server.event_writer import Completion, EventResult, EventWriter
+from recstream_server.event_source import EventResult
+from recstream_server.event_writer import Completion, EventWriter
 from recstream_server.recovery import recover
 from recstream_server.snapshots import SnapshotStore, Snapshotter
 from recstream_server.state_directory import StateDirectory

@@ -2,10 +2,10 @@
 
 import typer
 
-from recstream_trainer.commands import data, evaluate, leaderboard, train, transfer
+from recstream_trainer.commands import data, evaluate, evaluate_log, leaderboard, train, transfer
 
 
 def register(app: typer.Typer) -> None:
-    """Add ``train``, ``data``, ``evaluate``, ``leaderboard`` and ``transfer``; none loads torch before it runs."""
-    for command in (train, data, evaluate, leaderboard, transfer):
+    """Add the trainer's commands; none loads torch before it runs."""
+    for command in (train, data, evaluate, evaluate_log, leaderboard, transfer):
         command.register(app)

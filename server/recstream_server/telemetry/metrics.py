@@ -1,5 +1,6 @@
 """The numbers that the server publishes for Prometheus. docs/server.md lists them."""
 
+from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import (
@@ -56,10 +57,10 @@ class Metrics:
 
     def commit(self, results: Iterable[str]) -> None:
         """Count one commit's events, given what became of each."""
-        count = 0
-        for count, result in enumerate(results, start=1):  # noqa: B007 - read after the loop
-            self._events.labels(result).inc()
-        self._commit_events.observe(count)
+        counts = Tally(results)
+        for result, count in counts.items():
+            self._events.labels(result).inc(count)
+        self._commit_events.observe(counts.total())
 
     def encoded(self, when: str, result: str, users: int) -> None:
         """Count users that were encoded, or should have been."""

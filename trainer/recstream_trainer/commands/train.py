@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from recstream.errors import ConfigurationError
+from recstream.errors import ConfigurationError, DataError
 from recstream_trainer.commands.data import ColumnsOption, ItemsOption
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recstream.bundle import Manifest
     from recstream_trainer.config import RunSettings
     from recstream_trainer.datasets import Dataset
     from recstream_trainer.evaluation.protocols import Protocol
     from recstream_trainer.evaluation.rating_accuracy import RatingAccuracy
     from recstream_trainer.models import Family
+    from recstream_trainer.peers import Peers
     from recstream_trainer.training.fit import Observer, Plan
     from recstream_trainer.training.run import Prepared, Run
 
@@ -104,14 +107,18 @@ def train(
     from recstream_trainer.config import read_settings  # noqa: PLC0415
     from recstream_trainer.export import bundle_name, check_bundle_name  # noqa: PLC0415
     from recstream_trainer.models import load_family  # noqa: PLC0415
+    from recstream_trainer.peers import join_peers  # noqa: PLC0415
     from recstream_trainer.training.device import choose_device  # noqa: PLC0415
     from recstream_trainer.training.previous_bundle import load_previous  # noqa: PLC0415
     from recstream_trainer.training.run import Run  # noqa: PLC0415
 
-    console = Console()
+    peers = join_peers()
+    console = Console(quiet=not peers.is_first)
     family = load_family(model)
     settings = read_settings(family, file=config, assignments=assignments or (), quick=quick)
     held_out, where = _protocol(protocol, settings, family), choose_device(device)
+    if peers.count > 1:
+        _check_together(family, where)
     if name is not None:
         check_bundle_name(name)
     if out.exists() and not (overwrite or resume):
@@ -120,7 +127,7 @@ def train(
     check_target(out.absolute(), overwrite=overwrite or resume)
     shared_ids = not foreign_ids and held_out != "F"
     previous = None if init_from is None else load_previous(init_from, family, shared_ids=shared_ids)
-    dataset = _load(console, data, settings, columns, items)
+    dataset = _in_turn(peers, lambda: _load(console, data, settings, columns, items))
     run = Run(
         family=family,
         dataset=dataset,
@@ -132,7 +139,17 @@ def train(
         command=shlex.join(["recstream", *sys.argv[1:]]),
         begins_from=previous,
     )
-    _train(console, run, out, overwrite=overwrite, resume=resume, tensorboard=tensorboard)
+    _train(console, peers, run, out, overwrite=overwrite, resume=resume, tensorboard=tensorboard)
+
+
+def _check_together(family: "Family", device: str) -> None:
+    if not family.data_parallel:
+        raise ConfigurationError(
+            f"--model {family.name}: cannot be trained by several processes; the sequence models and the autoencoders "
+            "can. Train it without torchrun"
+        )
+    if device != "cpu":
+        raise ConfigurationError("--device: several processes train on CPUs only; give --device cpu")
 
 
 def _protocol(text: str | None, settings: "RunSettings", family: "Family") -> "Protocol | Literal['B'] | None":
@@ -151,6 +168,18 @@ def _protocol(text: str | None, settings: "RunSettings", family: "Family") -> "P
     return require_protocol(text)
 
 
+def _in_turn(peers: "Peers", load: "Callable[[], Dataset]") -> "Dataset":
+    """Load in the first process, which may have to fetch, and then in the others; they must find the same."""
+    if not peers.is_first:
+        peers.wait()
+    dataset = load()
+    if peers.is_first:
+        peers.wait()
+    if not peers.same(dataset.fingerprint):
+        raise DataError(f"--data: {dataset.name} changed while the processes read it; train on a copy")
+    return dataset
+
+
 def _load(console: Console, source: str, settings: "RunSettings", columns: str | None, items: Path | None) -> "Dataset":
     from recstream_trainer.datasets import ColumnMapping, load_dataset  # noqa: PLC0415
 
@@ -164,7 +193,9 @@ def _load(console: Console, source: str, settings: "RunSettings", columns: str |
     return dataset
 
 
-def _train(console: Console, run: "Run", out: Path, *, overwrite: bool, resume: bool, tensorboard: Path | None) -> None:
+def _train(
+    console: Console, peers: "Peers", run: "Run", out: Path, *, overwrite: bool, resume: bool, tensorboard: Path | None
+) -> None:
     from recstream_trainer.training import CheckpointFile, Interruption, ProgressReporter, fit  # noqa: PLC0415
     from recstream_trainer.training.previous_bundle import WEIGHTS_FILE  # noqa: PLC0415
     from recstream_trainer.training.run import export, plan_of, prepare  # noqa: PLC0415
@@ -178,14 +209,16 @@ def _train(console: Console, run: "Run", out: Path, *, overwrite: bool, resume: 
     seed_everything(run.seed)
     prepared = prepare(run)
     plan = plan_of(run, prepared)
-    _announce(console, run, prepared, plan)
+    _announce(console, peers, run, prepared, plan)
     accuracy = _cross_validate(console, run) if run.protocol == "B" else None
     started = time.perf_counter()
     with Interruption() as interruption:
-        observers: list[Observer] = [ProgressReporter(console, settings.metric), checkpoint]
-        if tensorboard is not None:
+        observers: list[Observer] = [ProgressReporter(console, settings.metric), checkpoint] if peers.is_first else []
+        if tensorboard is not None and peers.is_first:
             observers.append(TensorboardWriter(tensorboard, settings.metric))
-        fitted = fit(plan, state, observers=observers, stop=interruption)
+        fitted = fit(plan, state, observers=observers, stop=lambda: peers.sums(interruption())[0] > 0)
+        if not peers.is_first:
+            raise typer.Exit(_INTERRUPTED if fitted.stopped_by == "interruption" else 0)
         wall_s = time.perf_counter() - started
         manifest = export(run, prepared, fitted, out, overwrite=overwrite or resume, wall_s=wall_s, accuracy=accuracy)
     _show(console, out, manifest)
@@ -216,24 +249,25 @@ def _cross_validate(console: Console, run: "Run") -> "RatingAccuracy":
     return accuracy
 
 
-def _announce(console: Console, run: "Run", prepared: "Prepared", plan: "Plan") -> None:
+def _announce(console: Console, peers: "Peers", run: "Run", prepared: "Prepared", plan: "Plan") -> None:
+    from recstream_trainer.training.remarks import remarks  # noqa: PLC0415
+
     parts = prepared.split
     users, items, pairs = len(parts.user_ids), len(parts.item_ids), len(parts.train)
-    megabytes = run.family.memory_bytes(run.settings.model, users, items, pairs) / 1e6
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
-    if run.family.ordered and "timestamp" not in run.dataset.interactions.columns:
-        console.print(
-            f"{run.dataset.name} has no timestamps: the order of its rows is taken for that of time", soft_wrap=True
-        )
+    needed = run.family.memory_bytes(run.settings.model, users, items, pairs)
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for remark in remarks(run, prepared, plan, needed_bytes=needed * peers.count, free_bytes=free):
+        console.print(remark, highlight=False, markup=False, soft_wrap=True)
     notes = [] if prepared.threshold is None else [f"ratings from {prepared.threshold:g}"]
     if prepared.half_life is not None:
         notes.append(f"half the weight after {prepared.half_life:g} later ones")
     how = f" ({', '.join(notes)})" if notes else ""
     if run.begins_from is not None:
         console.print(run.begins_from.told(parts), highlight=False, soft_wrap=True)
+    together, each = ("", "") if peers.count == 1 else (f", {peers.count} processes", " each")
     console.print(
-        f"{run.family.name} on {run.device}: {users:,} users, {items:,} items, {pairs:,} preferences{how}; "
-        f"about {megabytes:,.0f} MB of {free:,.0f} MB free; at most {plan.settings.max_epochs} epochs",
+        f"{run.family.name} on {run.device}{together}: {users:,} users, {items:,} items, {pairs:,} preferences{how}; "
+        f"about {needed / 1e6:,.0f} MB{each} of {free / 1e6:,.0f} MB free; at most {plan.settings.max_epochs} epochs",
         highlight=False,
         soft_wrap=True,
     )

@@ -73,7 +73,7 @@ def read_event_log(state: Path, types: EventTypes, items: pl.DataFrame | None) -
     chunks: list[pl.DataFrame] = []
     try:
         with closing(open_log(path)) as log:
-            place = _place(log)
+            place = log_place(log)
             for chunk in _chunks(log, place.version):
                 weighed = chunk.with_columns(_weight(types))
                 left_out.update(dict(weighed.filter(weight=0)["type"].value_counts().iter_rows()))
@@ -119,7 +119,8 @@ def unreadable(path: Path, error: sqlite3.Error) -> DataError:
     return DataError(f"{path}: cannot be read ({error}); run as the user that the server runs as, or restore the file")
 
 
-def _place(log: sqlite3.Connection) -> LogPlace:
+def log_place(log: sqlite3.Connection) -> LogPlace:
+    """Which log this is, and where it ends."""
     (log_id,) = log.execute("SELECT log_id FROM identity").fetchone()
     (last,) = log.execute("SELECT coalesce(max(version), 0) FROM events").fetchone()
     return LogPlace(log_id, last)

@@ -11,7 +11,7 @@ from recstream_trainer.evaluation.bootstrap import Interval
 from recstream_trainer.evaluation.judged_model import CURVE_LENGTH, JudgedModel
 from recstream_trainer.evaluation.metrics import per_user_metrics
 
-_INK, _SECOND, _THIRD = "#1f4e79", "#d1793b", "#5b8c5a"
+INK, SECOND, _THIRD = "#1f4e79", "#d1793b", "#5b8c5a"
 _GROUPS = 10
 
 
@@ -19,22 +19,22 @@ def metric_curves(judged: JudgedModel) -> bytes:
     """HR, NDCG and recall by the length of the list."""
     lengths = range(1, CURVE_LENGTH + 1)
     means = [{name: values.mean() for name, values in per_user_metrics(judged.rankings, k).items()} for k in lengths]
-    figure, axes = _figure("length of the list, k", "mean over users")
-    for name, colour in (("hr", _THIRD), ("ndcg", _INK), ("recall", _SECOND)):
+    figure, axes = figure_of("length of the list, k", "mean over users")
+    for name, colour in (("hr", _THIRD), ("ndcg", INK), ("recall", SECOND)):
         axes.plot(lengths, [at_k[name] for at_k in means], color=colour, label=f"{name}@k")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
-    return _png(figure)
+    return png_of(figure)
 
 
 def user_distribution(judged: JudgedModel) -> bytes:
     """How many users get an NDCG@10 of how much."""
     ndcg = per_user_metrics(judged.rankings, 10)["ndcg"]
-    figure, axes = _figure("NDCG@10 of a user", "share of users")
-    axes.hist(ndcg, bins=20, range=(0, 1), weights=np.full(len(ndcg), 1 / len(ndcg)), color=_INK)
-    axes.axvline(float(ndcg.mean()), color=_SECOND, label=f"mean {ndcg.mean():.3f}")
+    figure, axes = figure_of("NDCG@10 of a user", "share of users")
+    axes.hist(ndcg, bins=20, range=(0, 1), weights=np.full(len(ndcg), 1 / len(ndcg)), color=INK)
+    axes.axvline(float(ndcg.mean()), color=SECOND, label=f"mean {ndcg.mean():.3f}")
     axes.legend(frameon=False)
-    return _png(figure)
+    return png_of(figure)
 
 
 def popularity_shares(judged: JudgedModel) -> bytes:
@@ -44,13 +44,13 @@ def popularity_shares(judged: JudgedModel) -> bytes:
     lists = judged.rankings.items[:, :10]
     recommended = np.bincount(tenth[lists[lists >= 0]], minlength=_GROUPS)
     interactions = np.bincount(tenth, weights=judged.popularity, minlength=_GROUPS)
-    figure, axes = _figure("tenth of the catalogue, most popular first", "share")
+    figure, axes = figure_of("tenth of the catalogue, most popular first", "share")
     places = np.arange(1, _GROUPS + 1)
-    axes.bar(places - 0.2, interactions / interactions.sum(), 0.4, color=_SECOND, label="interactions of the data")
-    axes.bar(places + 0.2, recommended / recommended.sum(), 0.4, color=_INK, label="places in the lists of ten")
+    axes.bar(places - 0.2, interactions / interactions.sum(), 0.4, color=SECOND, label="interactions of the data")
+    axes.bar(places + 0.2, recommended / recommended.sum(), 0.4, color=INK, label="places in the lists of ten")
     axes.set_xticks(places)
     axes.legend(frameon=False)
-    return _png(figure)
+    return png_of(figure)
 
 
 def history_lengths(judged: JudgedModel) -> bytes:
@@ -61,27 +61,28 @@ def history_lengths(judged: JudgedModel) -> bytes:
     group = np.searchsorted(edges[1:-1], lengths, side="right")
     users = np.bincount(group)
     labels = [f"{lengths[group == g].min()}-{lengths[group == g].max()}" if n else "" for g, n in enumerate(users)]
-    figure, axes = _figure("items that the user had before", "mean NDCG@10")
+    figure, axes = figure_of("items that the user had before", "mean NDCG@10")
     means = np.bincount(group, weights=ndcg) / np.maximum(users, 1)
-    axes.bar(np.arange(len(users)), means, color=_INK)
+    axes.bar(np.arange(len(users)), means, color=INK)
     axes.set_xticks(np.arange(len(users)), labels, rotation=30, ha="right")
-    return _png(figure)
+    return png_of(figure)
 
 
 def interval_bars(bars: Mapping[str, tuple[float, Interval]], across: str) -> bytes:
     """A bar for each name, the first on top, with its interval."""
-    figure, axes = _figure(across, "")
+    figure, axes = figure_of(across, "")
     places = np.arange(len(bars))
     means = np.array([mean for mean, _ in bars.values()])
     ends = np.array([interval for _, interval in bars.values()])
     reach = np.maximum(np.stack([means - ends[:, 0], ends[:, 1] - means]), 0)
-    axes.barh(places, means, xerr=reach, color=_INK, error_kw={"ecolor": _SECOND, "capsize": 3})
+    axes.barh(places, means, xerr=reach, color=INK, error_kw={"ecolor": SECOND, "capsize": 3})
     axes.set_yticks(places, list(bars))
     axes.invert_yaxis()
-    return _png(figure)
+    return png_of(figure)
 
 
-def _figure(across: str, up: str) -> tuple[Figure, Axes]:
+def figure_of(across: str, up: str) -> tuple[Figure, Axes]:
+    """A figure with one pair of axes, and what they show."""
     figure = Figure(figsize=(7, 3.5), layout="constrained")
     axes = figure.subplots()
     axes.set_xlabel(across)
@@ -90,7 +91,8 @@ def _figure(across: str, up: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _png(figure: Figure) -> bytes:
+def png_of(figure: Figure) -> bytes:
+    """The figure as a PNG image."""
     file = BytesIO()
     figure.savefig(file, format="png", dpi=100)
     return file.getvalue()

@@ -57,5 +57,6 @@ FAMILY: Final = Family(
     make=_make,
     memory_bytes=memory_bytes,
     inherits="weights",
+    data_parallel=True,
     quick={"hidden": 64},
 )

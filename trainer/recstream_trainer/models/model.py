@@ -131,6 +131,8 @@ class Family:
     learns_ratings : bool
         It is trained on all ratings, as weights, instead of preferences, for as many epochs as its setting ``epochs``
         says.
+    data_parallel : bool
+        Several processes can train one model together, each on a part of every batch; see `recstream_trainer.peers`.
     quick : mapping
         Settings that ``--quick`` changes.
     """
@@ -147,4 +149,5 @@ class Family:
     inherits: Literal["ids", "weights", "content"] | None = None
     rate: RaterMaker | None = None
     learns_ratings: bool = False
+    data_parallel: bool = False
     quick: Mapping[str, Any] = field(default_factory=dict)

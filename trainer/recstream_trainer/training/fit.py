@@ -14,6 +14,7 @@ from recstream_trainer.evaluation import Interactions, Split
 from recstream_trainer.evaluation.metrics import per_user_metrics
 from recstream_trainer.evaluation.ranking import rank_items
 from recstream_trainer.models import Model
+from recstream_trainer.peers import present_peers
 from recstream_trainer.training.run_state import EpochRecord, RunState
 from recstream_trainer.training.settings import TrainingSettings
 
@@ -180,10 +181,14 @@ class _Validation:
         held_out: NDArray[np.int64] = np.flatnonzero(plan.split.validation.counts)
         most = min(plan.settings.validation_users, len(held_out))
         self._users = np.sort(np.random.default_rng(plan.seed).choice(held_out, most, replace=False))
+        self._peers = present_peers()
 
     def __call__(self, model: Model) -> float | None:
         if not len(self._users):
             return None
+        return self._peers.of_first(self._judge(model) if self._peers.is_first else 0.0)
+
+    def _judge(self, model: Model) -> float:
         split = self._split
         rankings = rank_items(
             model.score, split.train, split.validation, k=_VALIDATION_K, users=self._users, among=split.validation_items

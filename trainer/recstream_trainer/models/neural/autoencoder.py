@@ -20,6 +20,7 @@ from recstream_trainer.models.neural.optimizer_state import arrays_of, restore_o
 from recstream_trainer.models.neural.weight_average import follow
 from recstream_trainer.models.neural.windows import newest
 from recstream_trainer.models.predecessor import Predecessor
+from recstream_trainer.peers import present_peers
 
 _TOGETHER: Final = 256
 INPUTS: Final = ("rows", "weights")
@@ -150,6 +151,7 @@ class AutoencoderModel:
         )
         self._epoch = 0
         self._steps = 0
+        self._peers = present_peers()
 
     def run_epoch(self) -> float:
         """See `Model`; the loss is the network's own."""
@@ -157,24 +159,30 @@ class AutoencoderModel:
         users = rng.permutation(np.flatnonzero(self._train.counts))
         total = 0.0
         with torch.random.fork_rng():
-            torch.manual_seed(int(rng.integers(2**62)))
+            torch.manual_seed(int(rng.integers(2**62)) + self._peers.rank)
             self._network.train()
             for start in range(0, len(users), self._settings.batch_users):
                 batch = users[start : start + self._settings.batch_users]
-                total += self._step(batch) * len(batch)
+                total += self._step(batch)
         self._epoch += 1
-        return total / len(users)
+        return self._peers.sums(total)[0] / len(users)
 
     def _step(self, users: NDArray[np.int64]) -> float:
-        rows, weights = self._sets(users)
-        scores = self._network.from_sets(rows, weights) @ self._network.item_vectors.T
-        loss = self._network.loss(scores, rows, weights, self._steps)
-        loss.backward()  # type: ignore[no-untyped-call]
+        """Learn from a batch of users: the sum of the losses of this process's part of them."""
+        mine = users[self._peers.part(len(users))]
+        total = 0.0
+        if len(mine):
+            rows, weights = self._sets(mine)
+            scores = self._network.from_sets(rows, weights) @ self._network.item_vectors.T
+            loss = self._network.loss(scores, rows, weights, self._steps)
+            (loss * (len(mine) / len(users))).backward()  # type: ignore[no-untyped-call]
+            total = loss.item() * len(mine)
+        self._peers.add_gradients(self._network.parameters())
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         self._steps += 1
         follow(self._average, self._network, steps=self._steps, averaging=self._settings.averaging)
-        return loss.item()
+        return total
 
     def _sets(self, users: NDArray[np.int64]) -> list[torch.Tensor]:
         histories = newest(self._train, users, self._settings.max_length, self._network.item_count)

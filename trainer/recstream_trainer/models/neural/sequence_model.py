@@ -22,6 +22,7 @@ from recstream_trainer.models.neural.softmax_loss import full_softmax_loss
 from recstream_trainer.models.neural.weight_average import follow
 from recstream_trainer.models.neural.windows import Batch, batches_of, newest
 from recstream_trainer.models.predecessor import Predecessor
+from recstream_trainer.peers import present_peers
 
 _WARM_UP_STEPS: Final = 100
 _LARGEST_GRADIENT: Final = 1.0
@@ -76,31 +77,39 @@ class SequenceModel:
         self._dtype = _dtype(settings.precision, device)
         self._epoch = 0
         self._steps = 0
+        self._peers = present_peers()
 
     def run_epoch(self) -> float:
         """See `Model`; the loss is the mean cross-entropy of the next items, in nats."""
         rng = np.random.default_rng([self._seed, self._epoch])
         total, count = 0.0, 0
         with torch.random.fork_rng():
-            torch.manual_seed(int(rng.integers(2**62)))
+            torch.manual_seed(int(rng.integers(2**62)) + self._peers.rank)
             self._network.train()
             for batch in self._batches(rng):
                 loss, positions = self._step(batch)
-                total, count = total + loss * positions, count + positions
+                total, count = total + loss, count + positions
         self._epoch += 1
-        return total / count
+        return self._peers.sums(total)[0] / count
 
     def _batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         settings = self._settings
         return batches_of(self._train, settings.max_length, settings.batch_positions, self._network.item_count, rng)
 
     def _step(self, batch: Batch) -> tuple[float, int]:
-        rows, times, targets = (part.to(self._device) for part in (batch.rows, batch.times, batch.targets))
-        real = targets < self._network.item_count
-        with torch.autocast(self._device, self._dtype, enabled=self._dtype != torch.float32):
-            states = self._network.states(rows, times)
-        loss = full_softmax_loss(states[real].float(), self._network.item_vectors, targets[real], self._dtype)
-        loss.backward()  # type: ignore[no-untyped-call]
+        """Learn from a batch: the sum of this process's losses, and how many all processes have."""
+        part = self._peers.part(len(batch.rows))
+        rows, times, targets = (whole[part].to(self._device) for whole in (batch.rows, batch.times, batch.targets))
+        real, positions = targets < self._network.item_count, int((batch.targets < self._network.item_count).sum())
+        total = 0.0
+        if len(rows):
+            with torch.autocast(self._device, self._dtype, enabled=self._dtype != torch.float32):
+                states = self._network.states(rows, times)
+            loss = full_softmax_loss(states[real].float(), self._network.item_vectors, targets[real], self._dtype)
+            mine = int(real.sum())
+            (loss * (mine / positions)).backward()  # type: ignore[no-untyped-call]
+            total = loss.item() * mine
+        self._peers.add_gradients(self._network.parameters())
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), _LARGEST_GRADIENT)
         self._steps += 1
         for group in self._optimizer.param_groups:
@@ -108,7 +117,7 @@ class SequenceModel:
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         follow(self._average.network, self._network, steps=self._steps, averaging=self._settings.averaging)
-        return loss.item(), int(real.sum())
+        return total, positions
 
     def finish(self) -> None:
         """See `Model`; nothing is left to do."""
@@ -217,6 +226,7 @@ def sequence_family(
         memory_bytes=memory_bytes,
         ordered=True,
         onward_share=_ONWARD_SHARE,
+        data_parallel=True,
         inherits="weights",
         quick={"max_length": 50, "batch_positions": 2048, **quick},
     )

@@ -1,0 +1,351 @@
+#include "transport/ordered_stream.h"
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "transport/call_admission.h"
+#include "transport/message_bytes.h"
+#include "transport/stream_messages.h"
+#include "transport/upstream_stream.h"
+
+namespace recstream::transport {
+namespace {
+
+/// A message that was taken and whose answer is not yet sent.
+struct Slot {
+  enum class State : std::uint8_t { kQueued, kQuery, kAsking, kToForward, kForwarded, kAnswered };
+
+  State state;
+  std::uint64_t sequence = 0;
+  ForwardReason reason = ForwardReason::kNone;
+  /// What came, as long as it is needed; then the answer.
+  grpc::ByteBuffer message = {};
+  /// Whom a query is about.
+  std::string user_id = {};
+  std::string session_id = {};
+
+  bool is_open_query_about(const EventMessage& event) const {
+    return (state == State::kQuery || state == State::kAsking) &&
+           ((!user_id.empty() && user_id == event.user_id) || (!session_id.empty() && session_id == event.session_id));
+  }
+};
+
+using State = Slot::State;
+
+// Everything happens under the mutex, also the calls of gRPC: whoever ends the stream still holds it, so OnDone waits
+// for them to be through.
+class OrderedStream final : public grpc::ServerGenericBidiReactor,
+                            private UpstreamListener,
+                            private EventReceiver,
+                            public Drainable {
+ public:
+  OrderedStream(FrontState& front, Rpc rpc, grpc::GenericCallbackServerContext& context)
+      : front_(front), rpc_(rpc), context_(context) {
+    const std::scoped_lock lock(mutex_);
+    StartRead(&message_);
+  }
+
+  void OnReadDone(bool ok) override {
+    const std::scoped_lock lock(mutex_);
+    (ok ? has_message_ : half_closed_) = true;
+    if (ok) {
+      bytes_.emplace(message_);
+      parsed_ = read_stream_message(rpc_, bytes_->view(), front_.events->rules());
+    }
+    advance();
+  }
+
+  void OnWriteDone(bool ok) override {
+    const std::scoped_lock lock(mutex_);
+    writing_ = false;
+    slots_.pop_front();
+    if (!ok) give_up();
+    advance();
+  }
+
+  void OnCancel() override {
+    const std::scoped_lock lock(mutex_);
+    cancelled_ = true;
+    give_up();
+    advance();
+  }
+
+  void OnDone() override {
+    front_.open_streams.remove(*this);
+    {
+      const std::scoped_lock lock(mutex_);
+    }
+    // The Python server has counted a call that it took part in.
+    if (!upstream_) front_.counts.call(rpc_, cancelled_ ? code_of_cancelled() : status_.error_code());
+    leave_call(front_, rpc_);
+    delete this;
+  }
+
+  void drain() override {
+    const std::scoped_lock lock(mutex_);
+    draining_ = true;
+    advance();
+  }
+
+ private:
+  void on_outcomes(std::span<const EventOutcome> outcomes) override {
+    const std::scoped_lock lock(mutex_);
+    auto slot = slots_.begin();
+    for (const auto& outcome : outcomes) {
+      slot = std::find_if(slot, slots_.end(), [](const Slot& s) { return s.state == State::kQueued; });
+      answer_event(*slot, outcome);
+    }
+    queued_ -= outcomes.size();
+    advance();
+  }
+
+  void on_upstream_written() override {
+    const std::scoped_lock lock(mutex_);
+    forwarding_ = false;
+    advance();
+  }
+
+  void on_upstream_message() override {
+    const std::scoped_lock lock(mutex_);
+    const auto slot =
+        std::find_if(slots_.begin(), slots_.end(), [](const Slot& s) { return s.state == State::kForwarded; });
+    if (slot != slots_.end()) {
+      settle(*slot, answer_);
+      --abroad_;
+    }
+    upstream_->read(answer_);
+    advance();
+  }
+
+  void on_upstream_ended(const grpc::Status& status) override {
+    const std::scoped_lock lock(mutex_);
+    upstream_status_ = status;
+    forwarding_ = false;
+    advance();
+  }
+
+  /// Does all that can be done now.
+  void advance() {
+    if (finished_) return;
+    answer_queries();
+    while (may_take() && take_message()) answer_queries();
+    if (writing_) return;
+    if (!gone_ && !slots_.empty() && slots_.front().state == State::kAnswered) return write();
+    end_if_done();
+  }
+
+  bool may_take() const {
+    return has_message_ && !gone_ && !upstream_status_ && slots_.size() < front_.stream_messages;
+  }
+
+  /// Gives the message at hand its slot; false when it has to wait for answers to others before it.
+  bool take_message() {
+    if (parsed_.kind == StreamMessage::Kind::kOther) {
+      leave_to_others(add_slot(State::kToForward), ForwardReason::kIrregular);
+    } else if (abroad_ > 0) {
+      // One message for the other server must not keep a busy stream there for good.
+      if (++since_forwarded_ > front_.stream_messages) return false;
+      leave_to_others(add_slot(State::kToForward), ForwardReason::kBehind);
+    } else if (parsed_.kind == StreamMessage::Kind::kQuery) {
+      add_slot(State::kQuery);
+    } else {
+      const auto is_ahead = [this](const Slot& slot) { return slot.is_open_query_about(parsed_.event); };
+      if (std::any_of(slots_.begin(), slots_.end(), is_ahead)) return false;
+      queue_event();
+    }
+    has_message_ = false;
+    bytes_.reset();
+    if (!draining_) StartRead(&message_);
+    return true;
+  }
+
+  Slot& add_slot(State state) {
+    auto& slot = slots_.emplace_back(Slot{.state = state,
+                                          .sequence = parsed_.sequence,
+                                          .user_id = std::string(parsed_.user_id),
+                                          .session_id = std::string(parsed_.session_id)});
+    slot.message.Swap(&message_);
+    return slot;
+  }
+
+  void queue_event() {
+    auto& slot = slots_.emplace_back(Slot{.state = State::kQueued, .sequence = parsed_.sequence});
+    ++queued_;
+    std::vector<QueuedEvent> events;
+    EventReceiver& receiver = *this;
+    events.emplace_back(parsed_.event, receiver);
+    if (front_.events->push(std::move(events)) == 1) return;
+    --queued_;
+    answer_event(slot, front_.events->refusal());
+  }
+
+  void answer_event(Slot& slot, const EventOutcome& outcome) {
+    front_.counts.message(rpc_, outcome.code);
+    auto answer = to_message(event_answer(rpc_, slot.sequence, outcome));
+    settle(slot, answer);
+  }
+
+  /// Takes the answer out of where it is.
+  static void settle(Slot& slot, grpc::ByteBuffer& answer) {
+    slot.state = State::kAnswered;
+    slot.message.Clear();
+    slot.message.Swap(&answer);
+  }
+
+  /// Answers or forwards what all before it allows to.
+  void answer_queries() {
+    bool behind = false;
+    for (auto& slot : slots_) {
+      if (gone_ || upstream_status_ || slot.state == State::kQueued || slot.state == State::kAsking) return;
+      if (slot.state == State::kQuery && behind) leave_to_others(slot, ForwardReason::kBehind);
+      if (slot.state == State::kQuery) ask(slot);
+      if (slot.state == State::kAsking) return;
+      if (slot.state == State::kToForward) {
+        if (forwarding_) return;
+        forward(slot);
+      }
+      behind |= slot.state == State::kForwarded;
+    }
+  }
+
+  void ask(Slot& slot) {
+    if (front_.workers.runs_inline()) {
+      grpc::ByteBuffer answer;
+      return conclude(slot, answer_query(slot, answer), answer);
+    }
+    slot.state = State::kAsking;
+    front_.workers.run([this, &slot] {
+      grpc::ByteBuffer answer;
+      const auto reason = answer_query(slot, answer);
+      const std::scoped_lock lock(mutex_);
+      conclude(slot, reason, answer);
+      advance();
+    });
+  }
+
+  ForwardReason answer_query(const Slot& slot, grpc::ByteBuffer& answer) const {
+    thread_local std::string bytes;
+    bytes.clear();
+    const auto reason = front_.queries.answer_message(MessageBytes(slot.message).view(), bytes);
+    if (reason == ForwardReason::kNone) answer = to_message(bytes);
+    return reason;
+  }
+
+  void conclude(Slot& slot, ForwardReason reason, grpc::ByteBuffer& answer) {
+    if (reason != ForwardReason::kNone) return leave_to_others(slot, reason);
+    front_.counts.message(rpc_, grpc::StatusCode::OK);
+    settle(slot, answer);
+  }
+
+  void leave_to_others(Slot& slot, ForwardReason reason) {
+    ++abroad_;
+    if (reason != ForwardReason::kBehind) since_forwarded_ = 0;
+    slot.state = State::kToForward;
+    slot.reason = reason;
+  }
+
+  void forward(Slot& slot) {
+    front_.counts.forwarded(rpc_, slot.reason);
+    if (!upstream_) {
+      UpstreamListener& listener = *this;
+      upstream_.emplace(front_.upstream, context_.method(), context_, listener);
+      upstream_->read(answer_);
+    }
+    slot.state = State::kForwarded;
+    forwarding_ = true;
+    outgoing_.Clear();
+    outgoing_.Swap(&slot.message);
+    upstream_->write(outgoing_);
+  }
+
+  // Without a hint that more follows: gRPC 1.51 then holds back what nothing else flushes.
+  void write() {
+    writing_ = true;
+    StartWrite(&slots_.front().message);
+  }
+
+  void give_up() {
+    gone_ = true;
+    if (upstream_) upstream_->cancel();
+  }
+
+  void end_if_done() {
+    const bool is_asking =
+        std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.state == State::kAsking; });
+    if (queued_ > 0 || is_asking) return;
+    if (gone_) {
+      // The other server's half has been told, and ends soon.
+      if (!upstream_ || upstream_status_) finish(grpc::Status::CANCELLED);
+      return;
+    }
+    if (upstream_status_) return finish(*upstream_status_);
+    if (!slots_.empty() || has_message_) return;
+    if (half_closed_) return end();
+    // With the other server involved it is that one's to end the stream.
+    if (draining_ && !upstream_) finish(front_.refusals.draining);
+  }
+
+  void end() {
+    if (!upstream_) return finish(grpc::Status::OK);
+    if (forwarding_ || upstream_closed_) return;
+    upstream_closed_ = true;
+    upstream_->half_close();
+  }
+
+  void finish(const grpc::Status& status) {
+    finished_ = true;
+    status_ = status;
+    Finish(status);
+  }
+
+  int code_of_cancelled() const {
+    return is_expired(context_) ? grpc::StatusCode::DEADLINE_EXCEEDED : grpc::StatusCode::CANCELLED;
+  }
+
+  FrontState& front_;
+  const Rpc rpc_;
+  grpc::GenericCallbackServerContext& context_;
+  std::mutex mutex_;
+  std::deque<Slot> slots_;
+  /// Slots with events in the queue, and those that the Python server is to answer.
+  std::size_t queued_ = 0;
+  std::size_t abroad_ = 0;
+  /// Messages that followed one to the Python server since the last one that had to go there.
+  std::size_t since_forwarded_ = 0;
+  /// What was read and has no slot yet.
+  grpc::ByteBuffer message_;
+  std::optional<MessageBytes> bytes_;
+  StreamMessage parsed_;
+  bool has_message_ = false;
+  std::optional<UpstreamStream> upstream_;
+  std::optional<grpc::Status> upstream_status_;
+  grpc::ByteBuffer outgoing_;
+  grpc::ByteBuffer answer_;
+  /// `outgoing_` is in use.
+  bool forwarding_ = false;
+  bool upstream_closed_ = false;
+  bool half_closed_ = false;
+  /// The first slot's answer is being sent.
+  bool writing_ = false;
+  bool cancelled_ = false;
+  /// Nobody reads the answers.
+  bool gone_ = false;
+  bool draining_ = false;
+  bool finished_ = false;
+  grpc::Status status_;
+};
+
+}  // namespace
+
+grpc::ServerGenericBidiReactor* serve_ordered_stream(FrontState& front, Rpc rpc,
+                                                     grpc::GenericCallbackServerContext& context) {
+  auto* stream = new OrderedStream(front, rpc, context);
+  front.open_streams.add(*stream);
+  return stream;
+}
+
+}  // namespace recstream::transport
