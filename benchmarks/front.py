@@ -158,11 +158,14 @@ class Server:
     def __init__(self, front: str, bundle_path: Path, state: Path, watchers: int) -> None:
         if front == "serve":
             command = [str(Path(sys.executable).parent / "recstream"), "serve", "--bundle", str(bundle_path)]
-            command += ["--state", str(state), "--listen", "127.0.0.1:0"]
+            command += ["--state", str(state), "--listen", "127.0.0.1:0", "--transport", "python"]
         else:
             workers = 4 + (watchers if front.endswith("+watchers") else 0)
             command = [sys.executable, __file__, "--front", front, "--bundle", str(bundle_path)]
             command += ["--workers", str(workers)]
+        self._start(command)
+
+    def _start(self, command: list[str]) -> None:
         environment = os.environ | {"RECSTREAM_SERVER__LIMITS__CALLS_PER_CONNECTION": "1000"}
         self._process = subprocess.Popen(
             ["taskset", "-c", "0", *command],

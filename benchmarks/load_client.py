@@ -1,13 +1,17 @@
 """Whether `recstream load` sees what h2load sees: closed loops on the same server, in turn.
 
-python -m benchmarks.load_client [--rounds 5] [--seconds 5] [--json benchmarks/results/load_client.json]
+python -m benchmarks.load_client [--servers delay slow serve] [--rounds 5] [--seconds 5] [--json FILE]
 
 The server has core 0, the clients core 1. h2load repeats one prepared request, so `recstream load` draws from two users
-here. Reported are answers a second of both, the ratio of the medians, and the processor time that a call takes each
-client, and the server under each. h2load is a C program (Debian: apt-get install nghttp2-client).
+here. `delay` answers each call after 50 ms and `slow` one call after the other, 2 ms each: there the server is the
+limit, so that what a client may see is known, and both have to see it. `serve` is the whole server in Python, whose
+speed depends on how many requests it finds at a time, and so on the client. Reported are answers a second of both, the
+ratio of the medians, the processor time that a call takes each client, and the server under each. h2load is a C program
+(Debian: apt-get install nghttp2-client).
 """
 
 import argparse
+import asyncio
 import json
 import os
 import platform
@@ -24,10 +28,14 @@ from typing import Any
 import grpc
 
 from benchmarks.front import Server, write_model
+from recstream.v1 import recommendation_service_pb2 as rec_pb
 
 URL = "http://{target}/recstream.v1.RecommendationService/RecommendItems"
 CONCURRENCY = (1, 8, 32, 128)
 RECSTREAM = Path(sys.executable).with_name("recstream")
+DELAY_S, TURN_S = 0.05, 0.002
+SERVERS = ("delay", "slow", "serve")
+ANSWER = rec_pb.RecommendItemsResponse(recommendations=[{"item_id": f"item-{n}", "score": 1.0} for n in range(10)])
 
 
 def run(command: list[str]) -> tuple[str, float]:
@@ -59,12 +67,42 @@ def run_ours(target: str, users: Path, concurrency: int, seconds: int, figures: 
     return stage["answered_per_s"], 1e6 * stage["busiest_worker_cpu"] * seconds / stage["answered_in_time"]
 
 
-def compare(rounds: int, seconds: int, folder: Path) -> list[dict[str, Any]]:
+async def run_limited(kind: str) -> None:
+    """Serve answers to nothing in particular at a pace that is known."""
+    answer, turn = ANSWER.SerializeToString(), asyncio.Lock()
+
+    async def call(request: bytes, context: Any) -> bytes:
+        if kind == "delay":
+            await asyncio.sleep(DELAY_S)
+        else:
+            async with turn:
+                await asyncio.sleep(TURN_S)
+        return answer
+
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    method = {"RecommendItems": grpc.unary_unary_rpc_method_handler(call)}
+    service = "recstream.v1.RecommendationService"
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, method)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    print(f"ready 127.0.0.1:{port}", flush=True)
+    await server.wait_for_termination()
+
+
+class LimitedServer(Server):
+    """One of those in a process of its own, on core 0."""
+
+    def __init__(self, kind: str) -> None:
+        self._start([sys.executable, "-m", "benchmarks.load_client", "--serve", kind])
+
+
+def compare(kind: str, rounds: int, seconds: int, folder: Path) -> list[dict[str, Any]]:
     bundle, body, users = folder / "bundle", folder / "body", folder / "users"
-    write_model(bundle)
     users.write_text("0\n1\n")
     run([str(RECSTREAM), "load", "--user-file", str(users), "--dump-body", str(body)])
-    server = Server("serve", bundle, folder / "state", 0)
+    if kind == "serve":
+        write_model(bundle)
+    server = Server("serve", bundle, folder / "state", 0) if kind == "serve" else LimitedServer(kind)
     rows = []
     try:
         for concurrency in CONCURRENCY:
@@ -75,7 +113,7 @@ def compare(rounds: int, seconds: int, folder: Path) -> list[dict[str, Any]]:
                 between_s = server.cpu_s()
                 ours.append(run_ours(server.target, users, concurrency, seconds, folder / "figures.json"))
                 server_s.append((between_s - begun_s, server.cpu_s() - between_s))
-            rows.append(row(concurrency, theirs, ours, server_s, seconds + 1))
+            rows.append({"server": kind} | row(concurrency, theirs, ours, server_s, seconds + 1))
             print(json.dumps(rows[-1]), flush=True)
     finally:
         server.stop()
@@ -110,13 +148,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--servers", nargs="+", choices=SERVERS, default=SERVERS)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--serve", choices=("delay", "slow"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.serve:
+        asyncio.run(run_limited(arguments.serve))
     if shutil.which("h2load") is None:
         parser.error("h2load is not installed; on Debian: apt-get install nghttp2-client")
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
-        rows = compare(arguments.rounds, arguments.seconds, Path(folder))
+        rows = [
+            row
+            for kind in arguments.servers
+            for row in compare(kind, arguments.rounds, arguments.seconds, Path(folder))
+        ]
     if arguments.json:
         machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
         content = {

@@ -13,6 +13,7 @@ from recstream.load.settings import LATE_MS, Kind
 PERCENTILES: Final = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99, 100.0)
 _MUCH_LATE: Final = 0.01
 _BUSY: Final = 0.9
+_OWN_SHARE: Final = 0.1
 
 
 class StageResult:
@@ -44,6 +45,7 @@ class StageResult:
         self.lags = Histogram()
         self.late = 0
         self.busiest_cpu = 0.0
+        self._workers = 0
 
     def add(self, samples: Samples) -> None:
         """Add a worker's measurements."""
@@ -59,6 +61,7 @@ class StageResult:
 
     def add_cpu(self, cpu_s: float) -> None:
         """Add a worker's processor time."""
+        self._workers += 1
         self.busiest_cpu = max(self.busiest_cpu, cpu_s / self.stage.seconds)
 
     @property
@@ -88,7 +91,14 @@ class StageResult:
             return f"{self.late_share:.1%} of the requests left more than {LATE_MS:g} ms late"
         if self.busiest_cpu > _BUSY:
             return f"a worker was busy for {self.busiest_cpu:.0%} of the time"
+        if self._takes_turns and self.busiest_cpu > _OWN_SHARE:
+            return f"with one call at a time, {self.busiest_cpu:.0%} of the time was the client's own"
         return ""
+
+    @property
+    def _takes_turns(self) -> bool:
+        """Whether the server stands still while the client works, and the other way: a closed loop of one call each."""
+        return 0 < self.stage.concurrency <= self._workers
 
     def histogram(self) -> Histogram:
         """Latencies of all kinds together."""

@@ -41,6 +41,20 @@ def test_a_client_that_was_late_or_busy_is_named() -> None:
     assert busy.client_was_bottleneck == "a worker was busy for 95% of the time"
 
 
+@pytest.mark.parametrize(
+    ("concurrency", "cpu_s", "own"),
+    [(1, 0.6, "30%"), (1, 0.1, ""), (2, 0.6, "")],
+    ids=["much", "little", "overlapping"],
+)
+def test_a_client_that_takes_turns_with_the_server_names_its_own_share(
+    concurrency: int, cpu_s: float, own: str
+) -> None:
+    result = StageResult(Stage(2, concurrency=concurrency))
+    result.add_cpu(cpu_s)
+    wanted = f"with one call at a time, {own} of the time was the client's own" if own else ""
+    assert result.client_was_bottleneck == wanted
+
+
 def test_failures_are_told_by_their_number() -> None:
     told = remarks([result_of(lags_us=[], failures=Counter({"rare": 1, "often": 30}))])
     assert told == ["2/s: 30 failed: often", "2/s: 1 failed: rare"]

@@ -250,14 +250,14 @@ def _cross_validate(console: Console, run: "Run") -> "RatingAccuracy":
 
 
 def _announce(console: Console, peers: "Peers", run: "Run", prepared: "Prepared", plan: "Plan") -> None:
+    from recstream_trainer.training.remarks import remarks  # noqa: PLC0415
+
     parts = prepared.split
     users, items, pairs = len(parts.user_ids), len(parts.item_ids), len(parts.train)
-    megabytes = run.family.memory_bytes(run.settings.model, users, items, pairs) / 1e6
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
-    if run.family.ordered and "timestamp" not in run.dataset.interactions.columns:
-        console.print(
-            f"{run.dataset.name} has no timestamps: the order of its rows is taken for that of time", soft_wrap=True
-        )
+    needed = run.family.memory_bytes(run.settings.model, users, items, pairs)
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for remark in remarks(run, prepared, plan, needed_bytes=needed * peers.count, free_bytes=free):
+        console.print(remark, highlight=False, markup=False, soft_wrap=True)
     notes = [] if prepared.threshold is None else [f"ratings from {prepared.threshold:g}"]
     if prepared.half_life is not None:
         notes.append(f"half the weight after {prepared.half_life:g} later ones")
@@ -267,7 +267,7 @@ def _announce(console: Console, peers: "Peers", run: "Run", prepared: "Prepared"
     together, each = ("", "") if peers.count == 1 else (f", {peers.count} processes", " each")
     console.print(
         f"{run.family.name} on {run.device}{together}: {users:,} users, {items:,} items, {pairs:,} preferences{how}; "
-        f"about {megabytes:,.0f} MB{each} of {free:,.0f} MB free; at most {plan.settings.max_epochs} epochs",
+        f"about {needed / 1e6:,.0f} MB{each} of {free / 1e6:,.0f} MB free; at most {plan.settings.max_epochs} epochs",
         highlight=False,
         soft_wrap=True,
     )

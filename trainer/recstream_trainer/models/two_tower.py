@@ -35,6 +35,9 @@ class TwoTowerSettings(FamilySettings):
     text_dimension: int = Field(default=32, ge=1, le=2048, description="numbers that the words are reduced to")
     id_dropout: float = Field(default=0.5, ge=0, le=1, description="share of the items that a step sees without id")
     max_length: int = Field(default=100, ge=1, le=2048, description="items of a history that are read")
+    short_histories: float = Field(
+        default=0.0, ge=0, le=1, description="share of the users of a step of whom only a random few items are read"
+    )
     learning_rate: float = Field(default=0.002, gt=0, description="of AdamW")
     weight_decay: float = Field(default=0.01, ge=0, description="of AdamW")
     batch_users: int = Field(default=256, ge=2, description="users that a step learns from")
@@ -103,6 +106,7 @@ class TwoTowerModel:
                 targets=settings.targets,
                 length=settings.max_length,
                 negatives=settings.uniform_negatives,
+                shortened=settings.short_histories,
             )
             losses = [self._step(batch) for batch in batches]
         self._epoch += 1

@@ -28,3 +28,18 @@ def test_what_is_to_be_found_is_never_read(counts: list[int], targets: int, leng
         np.testing.assert_array_equal(batch.importance, batch.targets + 1)
         pairs += len(batch.targets)
     assert pairs >= 1
+
+
+def test_of_some_users_only_a_few_items_are_read() -> None:
+    users, items = np.divmod(np.arange(400 * 50), 50)
+    train = Interactions.from_rows(users, items, None, 400)
+    options = {"batch_users": 400, "targets": 8, "length": 40, "negatives": 4}
+    counts = [
+        (next(iter(pair_batches(train, np.random.default_rng(3), **options, shortened=share))).weights > 0).sum(1)
+        for share in (0.0, 0.5, 1.0)
+    ]
+    assert (counts[0] == 40).all()
+    assert 0.35 < (counts[1] < 40).float().mean() < 0.6
+    # Every order of magnitude as often: half of them below the root of the largest.
+    assert 0.4 < (counts[2] <= 6).float().mean() < 0.6
+    assert counts[2].min() == 1

@@ -44,6 +44,7 @@ def pair_batches(
     targets: int,
     length: int,
     negatives: int,
+    shortened: float = 0.0,
 ) -> Iterator[PairBatch]:
     """About as many pairs as there are interactions; users with two or more take part.
 
@@ -57,6 +58,8 @@ def pair_batches(
         Items read of a user, at most.
     negatives : int
         Items drawn evenly from those that somebody has.
+    shortened : float
+        Share of the users of a batch of whom fewer are read: from 1 to `length`, each order of magnitude as often.
     """
     there = np.unique(train.items).astype(np.int64)
     users = np.flatnonzero(train.counts > 1)
@@ -64,7 +67,12 @@ def pair_batches(
     for start in range(0, len(visits), batch_users):
         # A user who comes twice in a batch would be their own negative.
         batch = np.unique(visits[start : start + batch_users])
-        yield _batch(train, batch, rng, targets=targets, length=length, uniform=rng.choice(there, negatives))
+        uniform = rng.choice(there, negatives)
+        lengths = np.full(len(batch), length)
+        if shortened:
+            few = rng.random(len(batch)) < shortened
+            lengths[few] = np.exp(rng.uniform(0, np.log(length + 1), few.sum())).astype(np.int64)
+        yield _batch(train, batch, rng, targets=targets, lengths=lengths, uniform=uniform)
 
 
 def _batch(
@@ -73,7 +81,7 @@ def _batch(
     rng: np.random.Generator,
     *,
     targets: int,
-    length: int,
+    lengths: NDArray[np.int64],
     uniform: NDArray[np.int64],
 ) -> PairBatch:
     counts = train.counts[users]
@@ -85,7 +93,7 @@ def _batch(
     rank = np.arange(len(owners)) - first[owners]
     sought = np.minimum(targets, counts // 2)[owners]
     found = rank < sought
-    read = ~found & (rank < sought + length)
+    read = ~found & (rank < sought + lengths[owners])
     width = int((rank - sought)[read].max()) + 1
     rows, weights = np.zeros((len(users), width), np.int64), np.zeros((len(users), width), np.float32)
     cells = owners[read], (rank - sought)[read]
