@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CMAKE_BUILD := build/cmake
 
 .DEFAULT_GOAL := help
-.PHONY: help setup core protos test test-full sanitize lint format bench bench-load bench-serving bench-large demo serve clean
+.PHONY: help setup core protos test test-full sanitize lint format bench bench-load bench-serving bench-scale bench-large demo serve clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -89,6 +89,9 @@ bench-load: core ## `recstream load` beside h2load, which must be installed
 
 bench-serving: core ## the server beside echo servers and peers made with faiss; the goals take about 20 minutes
 	$(BIN)/python -m benchmarks.serving --goals
+
+bench-scale: core ## memory, start and answers by items, users and events, in sizes for a small machine
+	$(BIN)/python -m benchmarks.scale --quick
 
 demo: core ## ml-100k: train, serve, and see events change an answer
 	$(BIN)/python examples/demo.py

@@ -15,6 +15,9 @@
 namespace recstream::transport {
 namespace {
 
+/// No more answers are made while as much waits to be sent.
+constexpr std::size_t kMostReadyBytes = std::size_t{64} << 10;
+
 /// A message that was taken and whose answer is not yet sent.
 struct Slot {
   enum class State : std::uint8_t { kQueued, kQuery, kAsking, kToForward, kForwarded, kAnswered };
@@ -62,6 +65,7 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
   void OnWriteDone(bool ok) override {
     const std::scoped_lock lock(mutex_);
     writing_ = false;
+    ready_bytes_ -= slots_.front().message.Length();
     slots_.pop_front();
     if (!ok) give_up();
     advance();
@@ -117,7 +121,8 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
       settle(*slot, answer_);
       --abroad_;
     }
-    upstream_->read(answer_);
+    reading_upstream_ = false;
+    if (gone_ && upstream_) upstream_->abandon();
     advance();
   }
 
@@ -131,6 +136,7 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
   /// Does all that can be done now.
   void advance() {
     if (finished_) return;
+    read_upstream();
     answer_queries();
     while (may_take() && take_message()) answer_queries();
     if (writing_) return;
@@ -190,8 +196,9 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
   }
 
   /// Takes the answer out of where it is.
-  static void settle(Slot& slot, grpc::ByteBuffer& answer) {
+  void settle(Slot& slot, grpc::ByteBuffer& answer) {
     slot.state = State::kAnswered;
+    ready_bytes_ += answer.Length();
     slot.message.Clear();
     slot.message.Swap(&answer);
   }
@@ -202,6 +209,7 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
     for (auto& slot : slots_) {
       if (gone_ || upstream_status_ || slot.state == State::kQueued || slot.state == State::kAsking) return;
       if (slot.state == State::kQuery && behind) leave_to_others(slot, ForwardReason::kBehind);
+      if (slot.state == State::kQuery && ready_bytes_ > kMostReadyBytes) return;
       if (slot.state == State::kQuery) ask(slot);
       if (slot.state == State::kAsking) return;
       if (slot.state == State::kToForward) {
@@ -253,7 +261,7 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
     if (!upstream_) {
       UpstreamListener& listener = *this;
       upstream_.emplace(front_.upstream, context_.method(), context_, listener);
-      upstream_->read(answer_);
+      read_upstream();
     }
     slot.state = State::kForwarded;
     forwarding_ = true;
@@ -270,7 +278,14 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
 
   void give_up() {
     gone_ = true;
-    if (upstream_) upstream_->cancel();
+    if (upstream_ && !upstream_status_) reading_upstream_ ? upstream_->cancel() : upstream_->abandon();
+  }
+
+  /// Asks for the next answer, unless enough wait for a client that reads slowly.
+  void read_upstream() {
+    if (!upstream_ || upstream_status_ || reading_upstream_ || gone_ || ready_bytes_ > kMostReadyBytes) return;
+    reading_upstream_ = true;
+    upstream_->read(answer_);
   }
 
   void end_if_done() {
@@ -316,6 +331,8 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
   std::size_t abroad_ = 0;
   /// Messages that followed one to the Python server since the last one that had to go there.
   std::size_t since_forwarded_ = 0;
+  /// Size of the answers that are not yet sent.
+  std::size_t ready_bytes_ = 0;
   /// What was read and has no slot yet.
   grpc::ByteBuffer message_;
   std::optional<MessageBytes> bytes_;
@@ -325,7 +342,8 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
   std::optional<grpc::Status> upstream_status_;
   grpc::ByteBuffer outgoing_;
   grpc::ByteBuffer answer_;
-  /// `outgoing_` is in use.
+  /// An answer was asked for; `outgoing_` is in use.
+  bool reading_upstream_ = false;
   bool forwarding_ = false;
   bool upstream_closed_ = false;
   bool half_closed_ = false;

@@ -101,6 +101,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
                     snapshots,
                     every_events=settings.snapshots.every_events,
                     interval_s=settings.snapshots.interval_s,
+                    saved_version=recovered.snapshot_version,
                 )
             )
         )

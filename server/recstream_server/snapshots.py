@@ -109,14 +109,25 @@ class Snapshotter:
         Take none before so many events have come since the last.
     interval_s : float
         Take none before so much time has passed since the last.
+    saved_version : int, optional
+        State version of the last one, so that events read from the log at start count as new; that of the engine by
+        default.
     """
 
-    def __init__(self, engine: Engine, store: SnapshotStore, *, every_events: int, interval_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        store: SnapshotStore,
+        *,
+        every_events: int,
+        interval_s: float = 1.0,
+        saved_version: int | None = None,
+    ) -> None:
         self._engine = engine
         self._store = store
         self._every_events = every_events
         self._interval_s = interval_s
-        self._saved = engine.state_version
+        self._saved = engine.state_version if saved_version is None else saved_version
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="snapshotter", daemon=True)
         self._thread.start()

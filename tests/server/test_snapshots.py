@@ -133,6 +133,13 @@ def test_closes_without_a_snapshot_when_nothing_is_new(tmp_path: Path, make_engi
     assert names(tmp_path) == []
 
 
+def test_what_a_start_read_from_the_log_is_not_read_again_by_the_next(tmp_path: Path, make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    engine.apply([click(1)])
+    Snapshotter(engine, SnapshotStore(tmp_path, "f"), every_events=10, saved_version=0).close()
+    assert [snapshot.version for snapshot in SnapshotStore(tmp_path, "f").load(LAST)] == [1]
+
+
 def test_a_snapshot_that_cannot_be_written_is_tried_again(tmp_path: Path, make_engine: MakeEngine) -> None:
     engine, store = make_engine(), WatchedStore(tmp_path)
     store.full = True

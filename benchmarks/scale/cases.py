@@ -1,0 +1,102 @@
+"""One server of one size: started, looked at, asked."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from recstream_server.event_log import NewEvent, SqliteEventLog
+
+from benchmarks.serving.catalogues import Catalogue, open_catalogue, write_synthetic
+from benchmarks.serving.contenders import RECSTREAM
+from benchmarks.serving.driver import Load, queries, run_load
+from benchmarks.serving.processes import ServerProcess
+from benchmarks.serving.programs import WORK
+
+K = 20
+SECONDS = 3.0
+SHARE = 0.25
+"""Of the rate that a closed loop of eight reaches, at which the times of answers are taken."""
+BATCH = 2000
+EVENTS_A_USER = 4
+KNOWN_USERS = 10_000
+"""Users of the catalogue that events are about, where the number of users is not what grows."""
+
+
+def by_items(size: int) -> dict[str, Any]:
+    """A catalogue of so many items, no events."""
+    path = WORK / f"scale-{size}.bundle"
+    if not path.exists():
+        write_synthetic(path, size, seed=1)
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
+        return measure(Catalogue("scale", path, 1), Path(folder) / "state")
+
+
+def by_users(size: int) -> dict[str, Any]:
+    """So many users with four live events each, over ml-1m: state is what grows."""
+    return with_events(size * EVENTS_A_USER, size)
+
+
+def by_events(size: int) -> dict[str, Any]:
+    """So many events of ten thousand users, over ml-1m: the log is what grows."""
+    return with_events(size, KNOWN_USERS)
+
+
+def with_events(events: int, users: int) -> dict[str, Any]:
+    """Started three times: from the log alone, from the snapshot that the first one left, and then asked."""
+    catalogue = open_catalogue("ml-1m", 1)
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
+        state = Path(folder) / "state"
+        state.mkdir(mode=0o700)
+        fill(state / "events.db", catalogue, events, users)
+        log_mib = (state / "events.db").stat().st_size / 2**20
+        replayed = start(catalogue, state)
+        return replayed | {"log_mib": log_mib} | measure(catalogue, state)
+
+
+def fill(path: Path, catalogue: Catalogue, events: int, users: int) -> None:
+    """Events with ids that begin with the time; users in turn, so that each has as many."""
+    log = SqliteEventLog(path, durability="os")
+    items = catalogue.bundle.item_ids.to_list()
+    rows = np.random.default_rng(1).integers(0, len(items), events)
+    try:
+        for first in range(0, events, BATCH):
+            log.append(
+                [
+                    NewEvent(f"{n:016x}", f"live-{n % users}", "", items[rows[n]], "view", None, 10**15 + n)
+                    for n in range(first, min(first + BATCH, events))
+                ]
+            )
+    finally:
+        log.close()
+
+
+def command(catalogue: Catalogue, state: Path) -> list[str]:
+    return [str(RECSTREAM), "serve", "--bundle", str(catalogue.path), "--state", str(state), "--listen", "127.0.0.1:0"]
+
+
+def start(catalogue: Catalogue, state: Path) -> dict[str, float]:
+    """From the log alone; it leaves a snapshot behind."""
+    begun = time.perf_counter()
+    with ServerProcess(command(catalogue, state)) as server:
+        return {"replay_s": time.perf_counter() - begun, "replay_cpu_s": server.cpu_s()}
+
+
+def measure(catalogue: Catalogue, state: Path) -> dict[str, Any]:
+    begun = time.perf_counter()
+    with ServerProcess(command(catalogue, state)) as server:
+        ready_s, ready_cpu_s, ready_mib = time.perf_counter() - begun, server.cpu_s(), server.rss_mib()
+        load = {"script": queries(catalogue, K, streamed=False), "items": K, "seconds": SECONDS}
+        most = run_load(server, Load(**load, concurrency=8))
+        asked = run_load(server, Load(**load, rate=SHARE * most["per_s"]))
+    return {
+        "start_s": ready_s,
+        "start_cpu_s": ready_cpu_s,
+        "rss_mib": ready_mib,
+        "asked_rss_mib": asked["rss_mib"],
+        "most_per_s": most["per_s"],
+        "server_us": most["server_us"],
+        "p50_ms": asked["query_p50_ms"],
+        "p99_ms": asked["query_p99_ms"],
+    }
