@@ -1,7 +1,8 @@
 """Queries after each event of real sessions, with the lists kept of users and without: the same answers, in less time.
 
     recstream train --model als --data ml-1m --out build/ml-1m.bundle
-    python -m benchmarks.sessions --bundle build/ml-1m.bundle
+    python -m benchmarks.sessions --bundle build/ml-1m.bundle              about three minutes
+    python -m benchmarks.sessions --bundle build/ml-1m.bundle --publish    and write its table into docs/performance.md
 
 Users of ml-1m, new to the model, send the first half of their ratings, then a query after each of the others. Two
 engines take turns; the vector is made before the clock starts. Catalogues beyond that of the bundle are filled up with
@@ -11,6 +12,7 @@ compared.
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 from statistics import mean, median
@@ -25,28 +27,80 @@ from recstream import load_bundle
 from recstream._core import Engine, IdTable, UserEncoder
 
 RESULTS = Path(__file__).parent / "results" / "sessions.json"
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+BEGIN, END = "<!-- begin: written by benchmarks.sessions -->", "<!-- end -->"
+HEADER = ["items", "k", "queries", "certified", "kept, mean", "scanned, mean", "kept, median", "scanned, median"]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", type=Path, default=Path("build/ml-1m.bundle"))
-    parser.add_argument("--items", type=int, nargs="+", default=[3706, 100_000, 1_000_000])
-    parser.add_argument("--users", type=int, nargs="+", default=[100, 30, 8], help="for each number of items")
-    parser.add_argument("--k", type=int, nargs="+", default=[10, 20, 100])
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = parse()
     bundle = load_bundle(arguments.bundle)
-    document = {"command": "python -m benchmarks.sessions", "machine": describe(), "load": load()}
-    results = []
-    for count, users in zip(arguments.items, arguments.users, strict=True):
+    results: list[dict[str, Any]] = []
+    document: dict[str, Any] = {
+        "command": " ".join(["python -m benchmarks.sessions", *sys.argv[1:]]),
+        "machine": describe(),
+    }
+    document |= {"load": load(), "seed": arguments.seed, "results": results}
+    for place, count in enumerate(arguments.items):
         random = np.random.default_rng(arguments.seed)
         items = catalogue_of(np.asarray(bundle.item_vectors), count, random)
+        users = arguments.users[place] if arguments.users else users_for(count)
         sessions = sessions_of(users, random)
         for k in arguments.k:
-            results.append({"items": count, "k": k} | compare(items, sessions, k))
-            print(results[-1], flush=True)
-    options = {key: str(value) if isinstance(value, Path) else value for key, value in vars(arguments).items()}
-    RESULTS.write_text(json.dumps(document | options | {"results": results, "load_after": load()}, indent=2) + "\n")
+            results.append({"items": count, "users": users, "k": k} | compare(items, sessions, k))
+            print(json.dumps(results[-1]), flush=True)
+    document["load_after"] = load()
+    arguments.json.write_text(json.dumps(document, indent=2) + "\n")
+    section = f"{BEGIN}\n{section_of(document)}\n{END}"
+    print(section)
+    if arguments.publish:
+        publish(section)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", type=Path, default=Path("build/ml-1m.bundle"))
+    parser.add_argument("--items", type=int, nargs="+", default=[3706, 100_000, 200_000, 300_000, 1_000_000])
+    parser.add_argument("--users", type=int, nargs="+", help="one for each of --items (200, 100, 60)")
+    parser.add_argument("--k", type=int, nargs="+", default=[10, 20, 100])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, default=RESULTS)
+    parser.add_argument("--publish", action="store_true", help="write the table into docs/performance.md")
+    arguments = parser.parse_args()
+    if arguments.users and len(arguments.users) != len(arguments.items):
+        parser.error(f"--users has {len(arguments.users)} numbers, --items {len(arguments.items)}; give one for each")
+    return arguments
+
+
+def users_for(items: int) -> int:
+    """So many that a size takes half a minute at most."""
+    return 200 if items < 50_000 else 100 if items < 500_000 else 60
+
+
+def section_of(document: dict[str, Any]) -> str:
+    """A line on how it was measured, and the table: microseconds of processor time for a query."""
+    rows = [HEADER, ["---"] * len(HEADER), *(cells(result) for result in document["results"])]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    queries = sum(result["queries"] for result in document["results"])
+    certified = sum(result["queries"] * result["certified"] for result in document["results"]) / queries
+    return (
+        f"`{document['command']}` on {document['machine']['cpu']}, load {document['load']} before and "
+        f"{document['load_after']} after: {certified:.0%} of {queries:,} queries certified.\n\n{table}"
+    )
+
+
+def cells(result: dict[str, Any]) -> list[str]:
+    counts = [f"{result['items']:,}", str(result["k"]), f"{result['queries']:,}", f"{result['certified']:.0%}"]
+    return counts + [f"{result[f'{name}_{kind}_us']:.1f}" for kind in ("mean", "median") for name in ("kept", "plain")]
+
+
+def publish(section: str) -> None:
+    """Replace what is between the markers of the page."""
+    before, begin, rest = PAGE.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{PAGE} has no lines {BEGIN!r} and {END!r} to write between")
+    PAGE.write_text(before + section + after)
 
 
 def catalogue_of(vectors: NDArray[np.float32], count: int, random: np.random.Generator) -> NDArray[np.float32]:

@@ -51,14 +51,16 @@ void CodedScan::run(std::span<Survivors> found) {
   auto tiles = tiles_of(active);
   EligibleSlots eligible(part_, kernels_, queries_, wanted_);
   kernels::CodeMatches matches;
+  std::int64_t scanned = 0;
   auto next = take_run();
   while (next < groups) {
-    const CodedRun run(rows_, next, static_cast<int>(std::min(run_groups_, groups - next)));
+    const auto first = next;
+    next = take_run();
+    const CodedRun run(rows_, first, static_cast<int>(std::min(run_groups_, groups - first)));
     std::erase_if(active, [&](std::size_t w) { return is_done(w, run.norm, found[wanted_[w]]); });
-    if (active.empty()) return;
+    if (active.empty()) break;
     // Until a quarter of the tiles can be spared, who is done stays in a tile, and matches nothing any more.
     if (4 * tiles_for(active.size()) <= 3 * tiles.size()) tiles = tiles_of(active);
-    next = take_run();
     eligible.begin_run(run.first, run.groups);
     eligible.prefetch_rows(next, run_groups_);
     for (std::size_t t = 0; t < tiles.size(); ++t) {
@@ -67,8 +69,9 @@ void CodedScan::run(std::span<Survivors> found) {
     }
     for (const auto w : active) exchange(w, found[wanted_[w]]);
     const auto slots = std::min(run.groups * kGroup, static_cast<std::int64_t>(rows_.rows.size()) - run.first * kGroup);
-    scanned_.fetch_add(slots * static_cast<std::int64_t>(active.size()), std::memory_order_relaxed);
+    scanned += slots * static_cast<std::int64_t>(active.size());
   }
+  scanned_ += scanned;
 }
 
 // Before the one at hand is scanned, so that what is prefetched is not for another thread.

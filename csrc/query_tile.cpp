@@ -42,7 +42,8 @@ QueryTile::QueryTile(std::span<const CodedQuery> queries, std::span<const std::s
   for (std::size_t i = 0; i < members_.size(); ++i) {
     for (const auto& share : queries_[members_[i]].quads) tile_.bias[i] -= kernels::kCodeOffset * share.code_sum;
   }
-  measure_prefixes();
+  // On a million rows of skewed norms one query gains 3 to 7% by a prefix, and 32 lose up to 3%.
+  if (members_.size() == 1) measure_prefixes();
 }
 
 std::vector<std::int32_t> QueryTile::by_falling_share() const {
