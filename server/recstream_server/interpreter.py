@@ -5,8 +5,9 @@ import sys
 from typing import Final
 
 SWITCH_S: Final = 0.001
-"""A thread that asks for the interpreter gets it after so long. With Python's 5 ms, the writer waits for that behind a
-busy event loop, at the start of every commit and at its end: acknowledgements took up to 34 ms (p99) instead of 20."""
+"""A thread that asks for the interpreter gets it after so long at most. With Python's 5 ms, the writer can wait for
+that behind a busy event loop at the start of every commit and at its end. What it gains is not settled: on a busy
+machine the p99 of acknowledgements fell from 34 to about 20 ms in one comparison, and did not change in two others."""
 YOUNG_OBJECTS: Final = 10_000
 """Between two looks at new objects: a call makes hundreds, few of them in cycles."""
 
