@@ -21,15 +21,14 @@ enum class ForwardReason : std::uint8_t {
   kEncoder,
   /// The model is searched by an approximate index.
   kApproximate,
-  kEvent,
   /// It comes on a stream behind others that were forwarded and are not yet answered.
   kBehind,
   kDraining,
 };
 
-inline constexpr std::array<std::string_view, 11> kForwardReasonNames = {
-    "none",    "rpc",         "irregular", "attributes", "filter",  "recent_events",
-    "encoder", "approximate", "event",     "behind",     "draining"};
+inline constexpr std::array<std::string_view, 10> kForwardReasonNames = {
+    "none",          "rpc",     "irregular",   "attributes", "filter",
+    "recent_events", "encoder", "approximate", "behind",     "draining"};
 
 inline constexpr std::size_t kForwardReasons = kForwardReasonNames.size();
 

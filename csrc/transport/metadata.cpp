@@ -13,7 +13,7 @@ bool is_of_the_hop(std::string_view key) {
   static constexpr std::array<std::string_view, 6> kHop = {"user-agent", "content-type",    "te",
                                                            "host",       "accept-encoding", "content-encoding"};
   if (key.starts_with("grpc-")) return key != "grpc-trace-bin" && key != "grpc-tags-bin";
-  return key.starts_with(":") || std::find(kHop.begin(), kHop.end(), key) != kHop.end();
+  return key.starts_with(':') || std::find(kHop.begin(), kHop.end(), key) != kHop.end();
 }
 
 template <class Entries, class Add>

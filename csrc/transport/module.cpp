@@ -50,6 +50,7 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
 template <class Counters>
 std::vector<std::uint64_t> read_counters(const Counters& counters) {
   std::vector<std::uint64_t> values;
+  values.reserve(counters.size());
   for (const auto& counter : counters) values.push_back(counter.load(std::memory_order_relaxed));
   return values;
 }

@@ -41,25 +41,20 @@ ForwardReason NativeQueries::answer_message(std::string_view request, std::strin
   WireReader reader(request);
   std::uint64_t sequence = 0;
   std::string_view query;
-  int messages = 0;
-  auto reason = ForwardReason::kNone;
+  int queries = 0;
   while (reader.next()) {
     switch (reader.tag()) {
       case wire_tag(1, WireType::kVarint):
         sequence = reader.varint();
         break;
       case wire_tag(2, WireType::kBytes):
-        query = reader.bytes(), ++messages;
-        break;
-      case wire_tag(3, WireType::kBytes):
-        reader.bytes(), reason = ForwardReason::kEvent, ++messages;
+        query = reader.bytes(), ++queries;
         break;
       default:
         reader.fail();
     }
   }
-  if (reader.failed() || messages != 1) return ForwardReason::kIrregular;
-  if (reason != ForwardReason::kNone) return reason;
+  if (reader.failed() || queries != 1) return ForwardReason::kIrregular;
   return guarded([&] {
     std::string recommendation;
     if (const auto irregular = recommend(query, recommendation); irregular != ForwardReason::kNone) return irregular;

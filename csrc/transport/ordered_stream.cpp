@@ -258,16 +258,17 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
 
   void forward(Slot& slot) {
     front_.counts.forwarded(rpc_, slot.reason);
-    if (!upstream_) {
+    const bool is_first = !upstream_.has_value();
+    if (is_first) {
       UpstreamListener& listener = *this;
       upstream_.emplace(front_.upstream, context_.method(), context_, listener);
-      read_upstream();
     }
     slot.state = State::kForwarded;
     forwarding_ = true;
     outgoing_.Clear();
     outgoing_.Swap(&slot.message);
     upstream_->write(outgoing_);
+    if (is_first) read_upstream();
   }
 
   // Without a hint that more follows: gRPC 1.51 then holds back what nothing else flushes.

@@ -80,7 +80,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
 grpc::ServerUnaryReactor* serve_unary(FrontState& front, Rpc rpc, grpc::CallbackServerContext& context,
                                       const grpc::ByteBuffer& request, grpc::ByteBuffer& response) {
-  if (!request.Valid()) return refuse_unary(context, kNoRequest);
+  if (!request.Valid()) return refuse_without_request(context);
   const auto started = CallCounts::Clock::now();
   if (const auto* refusal = refuse_call(front, rpc, context)) return refuse_unary(context, *refusal);
   if (!front.workers.runs_inline()) {
@@ -110,6 +110,10 @@ grpc::ServerUnaryReactor* refuse_unary(grpc::CallbackServerContext& context, con
   auto* reactor = context.DefaultReactor();
   reactor->Finish(refusal);
   return reactor;
+}
+
+grpc::ServerUnaryReactor* refuse_without_request(grpc::CallbackServerContext& context) {
+  return refuse_unary(context, {grpc::StatusCode::INVALID_ARGUMENT, "the call came without a request"});
 }
 
 }  // namespace recstream::transport

@@ -8,9 +8,6 @@
 
 namespace recstream::transport {
 
-/// Of a call that was cancelled, or half-closed, before its request came.
-inline const grpc::Status kNoRequest{grpc::StatusCode::INVALID_ARGUMENT, "the call came without a request"};
-
 /// Serves one call of a unary RPC that `NativeQueries` knows; the reactor is gRPC's to run.
 grpc::ServerUnaryReactor* serve_unary(FrontState& front, Rpc rpc, grpc::CallbackServerContext& context,
                                       const grpc::ByteBuffer& request, grpc::ByteBuffer& response);
@@ -20,5 +17,8 @@ grpc::ServerUnaryReactor* forward_unary(FrontState& front, Rpc rpc, grpc::Callba
                                         const grpc::ByteBuffer& request, grpc::ByteBuffer& response,
                                         ForwardReason reason);
 grpc::ServerUnaryReactor* refuse_unary(grpc::CallbackServerContext& context, const grpc::Status& refusal);
+
+/// Ends a call that was cancelled, or half-closed, before its request came.
+grpc::ServerUnaryReactor* refuse_without_request(grpc::CallbackServerContext& context);
 
 }  // namespace recstream::transport

@@ -105,7 +105,7 @@ bool read(Rpc rpc, std::string_view bytes, const EventRules& rules, std::vector<
 
 grpc::ServerUnaryReactor* serve_write(FrontState& front, Rpc rpc, grpc::CallbackServerContext& context,
                                       const grpc::ByteBuffer& request, grpc::ByteBuffer& response) {
-  if (!request.Valid()) return refuse_unary(context, kNoRequest);
+  if (!request.Valid()) return refuse_without_request(context);
   const auto started = CallCounts::Clock::now();
   if (const auto* refusal = refuse_call(front, rpc, context)) return refuse_unary(context, *refusal);
   const MessageBytes bytes(request);
