@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CMAKE_BUILD := build/cmake
 
 .DEFAULT_GOAL := help
-.PHONY: help setup core protos test test-full sanitize lint format bench bench-load bench-serving bench-scale bench-large demo serve clean
+.PHONY: help setup core protos test test-full sanitize lint format bench bench-load bench-serving bench-scale bench-sasrec bench-large demo serve clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -89,6 +89,14 @@ bench-load: core ## `recstream load` beside h2load, which must be installed
 
 bench-serving: core ## the server beside echo servers and peers made with faiss; the goals take about 20 minutes
 	$(BIN)/python -m benchmarks.serving --goals
+
+build/rectools/.ready:
+	$(PYTHON) -m venv build/rectools
+	build/rectools/bin/pip install -q torch==2.13.0 'rectools[torch]==0.19.0'
+	@touch $@
+
+bench-sasrec: core build/rectools/.ready ## an epoch of SASRec beside RecTools, which gets an environment of its own
+	$(BIN)/python -m benchmarks.sasrec --rectools-python build/rectools/bin/python
 
 bench-scale: core ## memory, start and answers by items, users and events, in sizes for a small machine
 	$(BIN)/python -m benchmarks.scale --quick

@@ -10,7 +10,7 @@ import apsw
 import pytest
 from recstream_server.event_log import NewEvent, Receipt, SqliteEventLog, schema
 
-from recstream.errors import OverloadedError, RecstreamError, UnavailableError
+from recstream.errors import ConfigurationError, OverloadedError, RecstreamError, UnavailableError
 
 NewEvents = Callable[..., NewEvent]
 
@@ -147,6 +147,20 @@ def test_what_a_failed_sync_left_in_the_page_cache_is_durable_before_a_retry_hea
     again.close()
 
 
+def stored_in(path: Path) -> list[str]:
+    """Ids of the events left; none in a damaged file, as `os` may leave behind after a failed sync and a power cut."""
+    try:
+        log = SqliteEventLog(path)
+    except ConfigurationError:
+        return []
+    try:
+        return [event.event_id for event in log.read(0, 1_000_000)]
+    except UnavailableError:
+        return []
+    finally:
+        log.close()
+
+
 def lost_in_power_cuts(
     folder: Path, disk, new_event: NewEvents, *, durability: str, seed: int, cuts: int
 ) -> tuple[int, int]:
@@ -172,9 +186,7 @@ def lost_in_power_cuts(
             acknowledged += batch
         left = folder / f"cut-{cut}"
         disk.cut_power(left, random, folder)
-        after = SqliteEventLog(left / "events.db")
-        stored = [event.event_id for event in after.read(0, 1_000_000)]
-        after.close()
+        stored = stored_in(left / "events.db")
         assert len(stored) == len(set(stored))
         lost += len({event.event_id for event in acknowledged} - set(stored))
     disk.sync_error = None

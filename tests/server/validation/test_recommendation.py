@@ -197,6 +197,7 @@ def test_every_request_field_is_checked_or_known_to_need_no_check() -> None:
         "RankItemsRequest": "user_id session_id item_ids seen_policy include_attributes recent_events "
         "min_state_version filter",
         "FindSimilarItemsRequest": "item_id page_size include_attributes filter",
+        "BatchRecommendItemsRequest": "requests",
         "WatchRecommendationsRequest": "recommend min_interval",
         "StreamingRecommendRequest": "sequence recommend event",
     }

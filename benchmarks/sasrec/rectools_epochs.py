@@ -1,6 +1,6 @@
 """Epochs of RecTools' SASRec, for `benchmarks.sasrec`: prints a JSON list of seconds of processor time.
 
-    python rectools_sasrec.py SEQUENCES.npy EPOCHS DIMENSION BLOCKS HEADS LENGTH
+    python rectools_epochs.py SEQUENCES.npy EPOCHS DIMENSION BLOCKS HEADS LENGTH
 
 Runs in RecTools' own environment, whose pins do not agree with ours, and so imports nothing of recstream.
 """

@@ -1,7 +1,6 @@
 """An epoch of SASRec here and in RecTools: same histories, width, blocks, heads and length, one thread, in turns.
 
-    python -m venv /tmp/rectools && /tmp/rectools/bin/pip install 'rectools[torch]'
-    python -m benchmarks.sasrec --rectools-python /tmp/rectools/bin/python
+    make bench-sasrec
 
 RecTools' pins do not agree with ours, hence its own environment. Everything else is each side's default, with the
 softmax loss over the whole catalogue on both. RecTools reads the newest items of a history, ours all of it, in pieces,
@@ -82,7 +81,7 @@ def rectools_s(arguments: argparse.Namespace, interactions: Interactions, blocks
         sequences = Path(folder) / "sequences.npy"
         np.save(sequences, np.stack([users, interactions.items, places]).astype(np.int64))
         numbers = (1, arguments.dimension, blocks, heads, arguments.length)
-        script = Path(__file__).with_name("rectools_sasrec.py")
+        script = Path(__file__).with_name("rectools_epochs.py")
         command = [arguments.rectools_python, str(script), str(sequences), *map(str, numbers)]
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     (seconds,) = json.loads(output.splitlines()[-1])

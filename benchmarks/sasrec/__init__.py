@@ -1,0 +1,1 @@
+"""An epoch of SASRec here and in RecTools. `python -m benchmarks.sasrec --help`."""
