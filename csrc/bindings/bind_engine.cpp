@@ -182,7 +182,7 @@ void bind_engine(py::module_& module) {
            py::arg("item_popularity"), py::arg("user_ids"), py::arg("user_vectors") = py::none(), py::arg("history"),
            py::arg("encoder") = py::none(), py::arg("neighbours") = py::none(), py::arg("max_history") = 1000,
            py::arg("max_sessions") = 1'000'000, py::arg("kept_list_bytes") = std::int64_t{64} << 20,
-           py::arg("kept_list_min_items") = 200'000, py::arg("threads") = 0, py::arg("trained_version") = 0,
+           py::arg("kept_list_min_items") = 100'000, py::arg("threads") = 0, py::arg("trained_version") = 0,
            py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>(), py::keep_alive<1, 5>(),
            py::keep_alive<1, 6>(), py::keep_alive<1, 7>(), py::keep_alive<1, 8>(), py::keep_alive<1, 9>())
       .def("recommend", &recommend, py::kw_only(), py::arg("user_id") = "", py::arg("session_id") = "",

@@ -14,7 +14,7 @@ def build_engine(
     max_history: int = 1000,
     max_sessions: int = 1_000_000,
     kept_list_bytes: int = 67_108_864,
-    kept_list_min_items: int = 200_000,
+    kept_list_min_items: int = 100_000,
     threads: int = 0,
     trained_version: int = 0,
 ) -> Engine:

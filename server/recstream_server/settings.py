@@ -68,7 +68,7 @@ class EngineSettings(_Section):
         "scan; 0 for none. About 2 KiB a user for pages of 10 or 20, 5 KiB for pages of 100.",
     )
     kept_list_min_items: int = Field(
-        default=200_000, ge=0, description="Catalogues with fewer items are scanned each time, which takes no longer."
+        default=100_000, ge=0, description="Catalogues with fewer items are scanned each time, which takes no longer."
     )
     filter_cache_bytes: int = Field(
         default=64 * 2**20,

@@ -150,7 +150,7 @@ struct EngineOptions {
   /// without a scan; 0 for none. The answers are the same.
   std::int64_t kept_list_bytes = std::int64_t{64} << 20;
   /// Catalogues with fewer items are scanned each time, which takes no longer.
-  std::int64_t kept_list_min_items = 200'000;
+  std::int64_t kept_list_min_items = 100'000;
   /// As in ExactIndex.
   int threads = 0;
 };
