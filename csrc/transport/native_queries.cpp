@@ -92,20 +92,29 @@ ForwardReason NativeQueries::similar(std::string_view request, std::string& resp
   const auto& ids = *model_.engine->model().item_ids;
   const auto row = ids.find(message.item_id);
   if (row < 0) return ForwardReason::kIrregular;
-  append_similar(response, model_.engine->similar(row, message.k), ids, model_.labels);
+  const auto allowed = compile(message.filter);
+  append_similar(response, model_.engine->similar(row, message.k, allowed.get()), ids, model_.labels);
   return ForwardReason::kNone;
+}
+
+/// Null for all items. Throws what makes the query irregular: an attribute that the model lacks, or another kind of it.
+SharedFilter NativeQueries::compile(const AttributeFilter& filter) const {
+  const bool has_conditions = !filter.all_of.empty() || !filter.any_of.empty() || !filter.none_of.empty();
+  return has_conditions ? model_.attributes->compile(filter) : nullptr;
 }
 
 ForwardReason NativeQueries::ask(const RecommendMessage& message, Answer& answer) const {
   if (!model_.is_exact) return ForwardReason::kApproximate;
   if (message.min_state_version > model_.engine->state_version()) return ForwardReason::kIrregular;
+  const auto allowed = compile(message.filter);
   RecommendRequest request{
       .subject = {.user_id = message.user_id, .session_id = message.session_id, .recent_events = {}},
       .k = message.k,
       .candidate_ids = {},
       .candidate_rows = {},
       .exclude = message.exclude,
-      .exclude_seen = message.exclude_seen};
+      .exclude_seen = message.exclude_seen,
+      .filter = allowed.get()};
   if (!message.candidates.empty()) request.candidate_ids = message.candidates;
   answer = model_.engine->recommend(request);
   return ForwardReason::kNone;

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "recstream/attribute_table.h"
 #include "recstream/engine.h"
 #include "transport/answer_messages.h"
 #include "transport/forward_reason.h"
@@ -14,6 +15,8 @@ namespace recstream::transport {
 /// A model, and what of it can be answered here.
 struct ServedModel {
   const Engine* engine = nullptr;
+  /// Over the items of the engine.
+  const AttributeTable* attributes = nullptr;
   ModelLabels labels;
   /// Whether the engine searches by itself, without an approximate index.
   bool is_exact = true;
@@ -36,6 +39,7 @@ class NativeQueries {
   ForwardReason recommend(std::string_view request, std::string& response) const;
   ForwardReason rank(std::string_view request, std::string& response) const;
   ForwardReason similar(std::string_view request, std::string& response) const;
+  SharedFilter compile(const AttributeFilter& filter) const;
   ForwardReason ask(const RecommendMessage& message, Answer& answer) const;
 
   const ServedModel model_;
