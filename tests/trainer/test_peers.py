@@ -23,6 +23,7 @@ FAMILIES = {
     "gru4rec": {"dropout": 0, "precision": "float32", "batch_positions": 40, "dimension": 8, "hidden": 8},
     "mult_vae": {"dropout": 0, "hidden": 8, "latent": 4, "batch_users": 4, "divergence": 0.0},
     "autorec": {"dropout": 0, "hidden": 8, "batch_users": 1},
+    "two_tower": {"id_dropout": 0, "dimension": 8, "hidden": 8, "batch_users": 4, "targets": 2, "uniform_negatives": 5},
 }
 """Without chance in a step but mult_vae's own; some batches have one user or history only, so one process has none."""
 
