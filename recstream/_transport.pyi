@@ -100,6 +100,8 @@ class Front:
         Threads that queries run on; 0 for those of the connections.
     events : EventQueue
         Where events go to be stored; kept alive.
+    tls : (certificate_chain, private_key, client_ca), optional
+        PEM, checked by `recstream_server.tls`; without a ``client_ca`` clients need no certificate. Plain text if None.
 
     Raises
     ------
@@ -122,6 +124,7 @@ class Front:
         seconds: list[float],
         workers: int,
         events: EventQueue,
+        tls: tuple[bytes, bytes, bytes | None] | None,
     ) -> None: ...
     @property
     def calls(self) -> int:
