@@ -17,15 +17,17 @@ ForwardReason guarded(const Work& work) noexcept {
   }
 }
 
-/// Views the message.
-RecommendRequest to_request(const RecommendMessage& message) {
+/// Views the query.
+RecommendRequest to_request(const NativeQuery& query) {
+  const auto& message = query.recommend;
   RecommendRequest request{
       .subject = {.user_id = message.user_id, .session_id = message.session_id, .recent_events = {}},
       .k = message.k,
       .candidate_ids = {},
       .candidate_rows = {},
       .exclude = message.exclude,
-      .exclude_seen = message.exclude_seen};
+      .exclude_seen = message.exclude_seen,
+      .filter = query.filter.get()};
   if (!message.candidates.empty()) request.candidate_ids = message.candidates;
   return request;
 }
@@ -33,8 +35,14 @@ RecommendRequest to_request(const RecommendMessage& message) {
 }  // namespace
 
 NativeQuery NativeQueries::read(Rpc rpc, std::string_view request) const noexcept {
-  NativeQuery query{.rpc = rpc, .similar = {}, .recommend = {}, .answer = {}};
-  query.reason = guarded([&] { return read_into(query, request); });
+  NativeQuery query{.rpc = rpc, .similar = {}, .recommend = {}, .filter = {}, .answer = {}};
+  query.reason = guarded([&] {
+    const auto reason = read_into(query, request);
+    if (reason == ForwardReason::kNone) {
+      query.filter = compile(rpc == Rpc::kFindSimilarItems ? query.similar.filter : query.recommend.filter);
+    }
+    return reason;
+  });
   return query;
 }
 
@@ -70,17 +78,24 @@ ForwardReason NativeQueries::read_into(NativeQuery& query, std::string_view requ
   }
 }
 
+/// Throws for what the Python server refuses: an attribute that the model lacks, or another kind of it than is asked
+/// for.
+SharedFilter NativeQueries::compile(const AttributeFilter& filter) const {
+  const bool has_conditions = !filter.all_of.empty() || !filter.any_of.empty() || !filter.none_of.empty();
+  return has_conditions ? model_.attributes->compile(filter) : nullptr;
+}
+
 ForwardReason NativeQueries::ask(NativeQuery& query) const {
   if (!model_.is_exact) return ForwardReason::kApproximate;
   if (query.recommend.min_state_version > model_.engine->state_version()) return ForwardReason::kIrregular;
-  query.answer = model_.engine->recommend(to_request(query.recommend));
+  query.answer = model_.engine->recommend(to_request(query));
   return ForwardReason::kNone;
 }
 
 ForwardReason NativeQueries::find_similar(NativeQuery& query) const {
   const auto row = model_.engine->model().item_ids->find(query.similar.item_id);
   if (row < 0) return ForwardReason::kIrregular;
-  query.answer = model_.engine->similar(row, query.similar.k);
+  query.answer = model_.engine->similar(row, query.similar.k, query.filter.get());
   return ForwardReason::kNone;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "recstream/attribute_table.h"
 #include "recstream/engine.h"
 #include "transport/answer_messages.h"
 #include "transport/forward_reason.h"
@@ -16,6 +17,8 @@ namespace recstream::transport {
 /// A model, and what of it can be answered here.
 struct ServedModel {
   const Engine* engine = nullptr;
+  /// Over the items of the engine.
+  const AttributeTable* attributes = nullptr;
   ModelLabels labels;
   /// Whether the engine searches by itself, without an approximate index.
   bool is_exact = true;
@@ -29,6 +32,8 @@ struct NativeQuery {
   /// What FindSimilarItems asks for, or what the others do.
   SimilarMessage similar;
   RecommendMessage recommend;
+  /// The items that may be in the answer; null for all.
+  SharedFilter filter;
   Answer answer;
 };
 
@@ -51,6 +56,7 @@ class NativeQueries {
 
  private:
   ForwardReason read_into(NativeQuery& query, std::string_view request) const;
+  SharedFilter compile(const AttributeFilter& filter) const;
   ForwardReason ask(NativeQuery& query) const;
   ForwardReason find_similar(NativeQuery& query) const;
 

@@ -147,6 +147,7 @@ class NativeFront:
             upstream=self.upstream,
             arguments=server_options(settings.limits),
             engine=model.engine,
+            attributes=model.filters.table,
             version=version.SerializeToString(),
             token_head=token_head(version.name, version.version),
             is_exact=settings.retrieval.kind == "exact",
