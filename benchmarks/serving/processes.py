@@ -90,6 +90,8 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def _announced_port(self) -> int:
         """From the first line that names an address; whatever stands before it is none of ours."""
