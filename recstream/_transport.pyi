@@ -9,7 +9,7 @@ from typing import TypeAlias, final
 
 from recstream._core import AttributeTable, Engine
 
-_Value: TypeAlias = bool | float | str | list[str | None] | None
+_Value: TypeAlias = str | float | bool | list[str] | None
 
 @final
 class EventQueue:
@@ -129,6 +129,8 @@ class Front:
         Threads that queries run on; 0 for those of the connections.
     events : EventQueue
         Where events go to be stored; kept alive.
+    tls : (certificate_chain, private_key, client_ca), optional
+        PEM, checked by `recstream_server.tls`; without a ``client_ca`` clients need no certificate. Plain text if None.
 
     Raises
     ------
@@ -153,6 +155,7 @@ class Front:
         seconds: list[float],
         workers: int,
         events: EventQueue,
+        tls: tuple[bytes, bytes, bytes | None] | None,
     ) -> None: ...
     @property
     def calls(self) -> int:
