@@ -6,7 +6,7 @@ There only where gRPC C++ was found when the package was built. The GIL is not n
 from collections.abc import Sequence
 from typing import final
 
-from recstream._core import Engine
+from recstream._core import AttributeTable, Engine
 
 @final
 class EventQueue:
@@ -83,6 +83,8 @@ class Front:
         gRPC channel arguments of the server.
     engine : Engine
         Answers the queries; kept alive.
+    attributes : AttributeTable
+        Of the engine's items, for filters; kept alive.
     version : bytes
         Serialized ModelVersion, for answers.
     token_head : str
@@ -90,8 +92,9 @@ class Front:
     is_exact : bool
         Whether the engine searches by itself; otherwise recommendations are passed on.
     limits : dict
-        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``calls_in_flight``, ``streams``,
-        ``stream_messages`` and ``connections``, as `LimitSettings` has them.
+        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``filter_conditions``,
+        ``filter_values``, ``calls_in_flight``, ``streams``, ``stream_messages`` and ``connections``, as `LimitSettings`
+        has them.
     refusals : dict
         Serialized google.rpc.Status for ``calls_overloaded``, ``streams_overloaded``, ``expired`` and ``draining``.
     seconds : list of float
@@ -100,6 +103,8 @@ class Front:
         Threads that queries run on; 0 for those of the connections.
     events : EventQueue
         Where events go to be stored; kept alive.
+    tls : (certificate_chain, private_key, client_ca), optional
+        PEM, checked by `recstream_server.tls`; without a ``client_ca`` clients need no certificate. Plain text if None.
 
     Raises
     ------
@@ -114,6 +119,7 @@ class Front:
         upstream: str,
         arguments: list[tuple[str, int]],
         engine: Engine,
+        attributes: AttributeTable,
         version: bytes,
         token_head: str,
         is_exact: bool,
@@ -122,6 +128,7 @@ class Front:
         seconds: list[float],
         workers: int,
         events: EventQueue,
+        tls: tuple[bytes, bytes, bytes | None] | None,
     ) -> None: ...
     @property
     def calls(self) -> int:
