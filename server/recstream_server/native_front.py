@@ -19,6 +19,7 @@ from recstream_server.served_model import ServedModel
 from recstream_server.settings import LimitSettings, Settings
 from recstream_server.telemetry.metrics import CALL_SECONDS
 from recstream_server.telemetry.native_calls import NativeCounts
+from recstream_server.tls import TlsFiles
 
 if TYPE_CHECKING:
     from recstream._transport import Front
@@ -53,6 +54,8 @@ class NativeFront:
     settings : Settings
     model : ServedModel
     event_types : EventTypes
+    tls : TlsFiles, optional
+        Plain text without.
 
     Attributes
     ----------
@@ -60,8 +63,9 @@ class NativeFront:
         What the event writer has to empty.
     """
 
-    def __init__(self, settings: Settings, model: ServedModel, event_types: EventTypes) -> None:
+    def __init__(self, settings: Settings, model: ServedModel, event_types: EventTypes, tls: TlsFiles | None) -> None:
         self._settings = settings
+        self._tls = tls
         self._model = model
         self.events = NativeEvents(settings.limits, settings.events, event_types)
         # Mode 0700: nobody else gets around the limits of the front.
@@ -133,7 +137,7 @@ class NativeFront:
         self._folder.cleanup()
 
     def _serve(self, listening: int) -> "Front":
-        from recstream._transport import Front  # noqa: PLC0415 - optional
+        from recstream._transport import Front, ItemAttributes  # noqa: PLC0415 - optional
 
         model, settings = self._model, self._settings
         version = model.description.version
@@ -143,7 +147,8 @@ class NativeFront:
             upstream=self.upstream,
             arguments=server_options(settings.limits),
             engine=model.engine,
-            attributes=model.filters.table,
+            attribute_table=model.filters.table,
+            item_attributes=ItemAttributes(model.attributes.names, model.attributes.slices()),
             version=version.SerializeToString(),
             token_head=token_head(version.name, version.version),
             is_exact=settings.retrieval.kind == "exact",
@@ -152,6 +157,7 @@ class NativeFront:
             seconds=list(CALL_SECONDS),
             workers=0 if is_short else _WORKERS,
             events=self.events.queue,
+            tls=self._tls,
         )
 
 
