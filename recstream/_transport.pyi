@@ -3,10 +3,13 @@
 There only where gRPC C++ was found when the package was built. The GIL is not needed to serve.
 """
 
-from collections.abc import Sequence
-from typing import final
+import builtins
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias, final
 
 from recstream._core import AttributeTable, Engine
+
+_Value: TypeAlias = str | float | bool | list[str] | None
 
 @final
 class EventQueue:
@@ -70,6 +73,27 @@ class EventQueue:
         """Refuse events from now on, and answer those that are not complete as refused; they may be stored though."""
 
 @final
+class ItemAttributes:
+    """The attributes of all items, each item's as the bytes that answers carry. Safe to use from many threads.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the attributes, rising.
+    slices : iterable
+        The items, so many at a time: a list of values for each name. None for no value, else a bool, a number, a text,
+        or a list of texts, whose None are left out.
+    """
+
+    def __init__(self, names: list[str], slices: Iterable[Sequence[list[_Value]]]) -> None: ...
+    @property
+    def bytes(self) -> int:
+        """Memory: what answers carry, and 8 bytes for an item."""
+
+    def of_row(self, row: int) -> builtins.bytes:
+        """A serialized Recommendation of nothing but the attributes of a row; ``IndexError`` beyond the rows."""
+
+@final
 class Front:
     """The server that clients see.
 
@@ -83,8 +107,10 @@ class Front:
         gRPC channel arguments of the server.
     engine : Engine
         Answers the queries; kept alive.
-    attributes : AttributeTable
+    attribute_table : AttributeTable
         Of the engine's items, for filters; kept alive.
+    item_attributes : ItemAttributes
+        Of the same, for answers; kept alive.
     version : bytes
         Serialized ModelVersion, for answers.
     token_head : str
@@ -119,7 +145,8 @@ class Front:
         upstream: str,
         arguments: list[tuple[str, int]],
         engine: Engine,
-        attributes: AttributeTable,
+        attribute_table: AttributeTable,
+        item_attributes: ItemAttributes,
         version: bytes,
         token_head: str,
         is_exact: bool,
