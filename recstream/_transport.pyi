@@ -70,6 +70,14 @@ class EventQueue:
         """Refuse events from now on, and answer those that are not complete as refused; they may be stored though."""
 
 @final
+class WatchHub:
+    """Wakes the watching streams of the native front. Safe to use from many threads."""
+
+    def __init__(self) -> None: ...
+    def notify(self, changed: set[tuple[str, str]]) -> None:
+        """Say which (user_id, session_id) pairs events have changed, once those are applied."""
+
+@final
 class Front:
     """The server that clients see.
 
@@ -100,6 +108,8 @@ class Front:
         Threads that queries run on; 0 for those of the connections.
     events : EventQueue
         Where events go to be stored; kept alive.
+    watchers : WatchHub
+        What wakes its watching streams; kept alive.
 
     Raises
     ------
@@ -122,6 +132,7 @@ class Front:
         seconds: list[float],
         workers: int,
         events: EventQueue,
+        watchers: WatchHub,
     ) -> None: ...
     @property
     def calls(self) -> int:

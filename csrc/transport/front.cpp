@@ -12,6 +12,7 @@
 #include "transport/forwarded_stream.h"
 #include "transport/ordered_stream.h"
 #include "transport/unary_call.h"
+#include "transport/watch_stream.h"
 #include "transport/write_call.h"
 
 namespace recstream::transport {
@@ -83,24 +84,27 @@ class Front::OtherCalls final : public grpc::CallbackGenericService {
   FrontState& front_;
 };
 
-Front::Front(const FrontOptions& options, const ServedModel& model, EventQueue& events)
+Front::Front(const FrontOptions& options, const ServedModel& model, EventQueue& events, WatchHub& watchers)
     : state_{.queries = {model, options.limits},
              .refusals = options.refusals,
              .counts = CallCounts(options.seconds),
              .calls = Admission(options.calls_in_flight),
              .streams = Admission(options.streams),
              .events = &events,
+             .watchers = &watchers,
              .stream_messages = static_cast<std::size_t>(options.stream_messages),
              .upstream = grpc::GenericStub(upstream_channel(options.upstream)),
              .open_streams = {},
              .workers = Workers(options.workers)},
       unary_(std::make_unique<UnaryService>(state_)),
+      watch_(make_watch_service(state_)),
       others_(std::make_unique<OtherCalls>(state_)) {
   grpc::ServerBuilder builder;
   for (const auto& [name, value] : options.arguments) builder.AddChannelArgument(name, value);
   auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, grpc::InsecureServerCredentials());
   builder.RegisterService(unary_.get());
+  builder.RegisterService(watch_.get());
   builder.RegisterCallbackGenericService(others_.get());
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) throw std::runtime_error("the native server does not start");

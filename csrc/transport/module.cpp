@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "transport/bind_event_queue.h"
+#include "transport/bind_watch_hub.h"
 #include "transport/front.h"
 #include "transport/status_message.h"
 
@@ -20,7 +21,7 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                                   std::vector<std::pair<std::string, int>> arguments, const Engine& engine,
                                   const std::string& version, const std::string& token_head, bool is_exact,
                                   const py::dict& limits, const py::dict& refusals, std::vector<double> seconds,
-                                  int workers, py::handle events) {
+                                  int workers, py::handle events, py::handle watchers) {
   const auto limit = [&](const char* name) { return py::cast<std::int64_t>(limits[name]); };
   const auto refusal = [&](const char* name) { return read_status(py::cast<std::string>(refusals[name])); };
   const FrontOptions options{.listening = listening,
@@ -43,8 +44,9 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
   const ServedModel model{
       .engine = &engine, .labels = {.version = version, .token_head = token_head}, .is_exact = is_exact};
   auto& queue = queue_of(events);
+  auto& hub = watch_hub_of(watchers);
   const py::gil_scoped_release released;
-  return std::make_unique<Front>(options, model, queue);
+  return std::make_unique<Front>(options, model, queue, hub);
 }
 
 template <class Counters>
@@ -77,11 +79,12 @@ PYBIND11_MODULE(_transport, module) {
   // For the class of the engine.
   py::module_::import("recstream._core");
   recstream::transport::bind_event_queue(module);
+  recstream::transport::bind_watch_hub(module);
   py::class_<Front>(module, "Front", py::is_final(), py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)))
       .def(py::init(&recstream::transport::make_front), py::kw_only(), py::arg("listening"), py::arg("upstream"),
            py::arg("arguments"), py::arg("engine"), py::arg("version"), py::arg("token_head"), py::arg("is_exact"),
            py::arg("limits"), py::arg("refusals"), py::arg("seconds"), py::arg("workers"), py::arg("events"),
-           py::keep_alive<1, 5>(), py::keep_alive<1, 13>())
+           py::arg("watchers"), py::keep_alive<1, 5>(), py::keep_alive<1, 13>(), py::keep_alive<1, 14>())
       .def_property_readonly("calls", [](const Front& front) { return front.state().calls.inside(); })
       .def_property_readonly("streams", [](const Front& front) { return front.state().streams.inside(); })
       .def_property_readonly(

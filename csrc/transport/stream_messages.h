@@ -25,6 +25,9 @@ struct StreamMessage {
   std::string_view session_id;
 };
 
+/// The ids of a RecommendItemsRequest; what else is wrong with it shows when it is answered.
+bool read_subject(std::string_view bytes, std::string_view& user_id, std::string_view& session_id);
+
 StreamMessage read_stream_message(Rpc rpc, std::string_view bytes, const EventRules& rules);
 
 /// The answer to an event with this sequence on a stream of the RPC.
