@@ -27,8 +27,8 @@ class Watcher {
 };
 
 /// Finds the watchers of the users and sessions that events have changed, and tells them on a thread of its own, which
-/// also keeps their times. Nobody is told while a lock is held, so watchers may call the hub under their own, and may be
-/// told once more after they left. Safe to use from many threads.
+/// also keeps their times. Nobody is told while a lock is held, so watchers may call the hub under their own, and may
+/// be told once more after they left. Safe to use from many threads.
 class WatchHub {
  public:
   using Clock = std::chrono::steady_clock;

@@ -24,6 +24,7 @@ Fixture = Callable[..., Any]
 Request = rec_pb.StreamingRecommendRequest
 
 QUERY = rec_pb.RecommendItemsRequest(user_id="user-1")
+PYTHONS = rec_pb.RecommendItemsRequest(user_id="user-1", include_attributes=True)
 RPC = 'rpc="recstream.v1.RecommendationService/'
 
 
@@ -71,7 +72,7 @@ def test_an_unknown_rpc_is_unimplemented_as_in_python(native: Any, start_server:
 
 
 def test_a_cancelled_watch_is_let_go_in_python_as_well(native: Any) -> None:
-    request = rec_pb.WatchRecommendationsRequest(recommend=QUERY)
+    request = rec_pb.WatchRecommendationsRequest(recommend=PYTHONS)
     watches = [native.recommendation.WatchRecommendations(request) for _ in range(10)]
     for watch in watches:
         next(watch)
@@ -84,7 +85,9 @@ def test_a_cancelled_watch_is_let_go_in_python_as_well(native: Any) -> None:
 
 
 def test_a_deadline_reaches_python(native: Any) -> None:
-    watch = native.recommendation.WatchRecommendations(rec_pb.WatchRecommendationsRequest(recommend=QUERY), timeout=0.5)
+    watch = native.recommendation.WatchRecommendations(
+        rec_pb.WatchRecommendationsRequest(recommend=PYTHONS), timeout=0.5
+    )
     with pytest.raises(grpc.RpcError) as caught:
         list(watch)
     assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
