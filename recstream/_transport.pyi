@@ -6,7 +6,7 @@ There only where gRPC C++ was found when the package was built. The GIL is not n
 from collections.abc import Sequence
 from typing import final
 
-from recstream._core import Engine
+from recstream._core import AttributeTable, Engine
 
 @final
 class EventQueue:
@@ -91,6 +91,8 @@ class Front:
         gRPC channel arguments of the server.
     engine : Engine
         Answers the queries; kept alive.
+    attributes : AttributeTable
+        Of the engine's items, for filters; kept alive.
     version : bytes
         Serialized ModelVersion, for answers.
     token_head : str
@@ -98,8 +100,9 @@ class Front:
     is_exact : bool
         Whether the engine searches by itself; otherwise recommendations are passed on.
     limits : dict
-        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``calls_in_flight``, ``streams``,
-        ``stream_messages`` and ``connections``, as `LimitSettings` has them.
+        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``filter_conditions``,
+        ``filter_values``, ``calls_in_flight``, ``streams``, ``stream_messages`` and ``connections``, as `LimitSettings`
+        has them.
     refusals : dict
         Serialized google.rpc.Status for ``calls_overloaded``, ``streams_overloaded``, ``expired`` and ``draining``.
     seconds : list of float
@@ -110,6 +113,8 @@ class Front:
         Where events go to be stored; kept alive.
     watchers : WatchHub
         What wakes its watching streams; kept alive.
+    tls : (certificate_chain, private_key, client_ca), optional
+        PEM, checked by `recstream_server.tls`; without a ``client_ca`` clients need no certificate. Plain text if None.
 
     Raises
     ------
@@ -124,6 +129,7 @@ class Front:
         upstream: str,
         arguments: list[tuple[str, int]],
         engine: Engine,
+        attributes: AttributeTable,
         version: bytes,
         token_head: str,
         is_exact: bool,
@@ -133,6 +139,7 @@ class Front:
         workers: int,
         events: EventQueue,
         watchers: WatchHub,
+        tls: tuple[bytes, bytes, bytes | None] | None,
     ) -> None: ...
     @property
     def calls(self) -> int:

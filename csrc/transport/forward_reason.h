@@ -15,7 +15,6 @@ enum class ForwardReason : std::uint8_t {
   /// Not plainly valid: the Python server says what is wrong with it, if anything is.
   kIrregular,
   kAttributes,
-  kFilter,
   kRecentEvents,
   /// The user's vector is to be made by a neural encoder.
   kEncoder,
@@ -26,9 +25,8 @@ enum class ForwardReason : std::uint8_t {
   kDraining,
 };
 
-inline constexpr std::array<std::string_view, 10> kForwardReasonNames = {
-    "none",          "rpc",     "irregular",   "attributes", "filter",
-    "recent_events", "encoder", "approximate", "behind",     "draining"};
+inline constexpr std::array<std::string_view, 9> kForwardReasonNames = {
+    "none", "rpc", "irregular", "attributes", "recent_events", "encoder", "approximate", "behind", "draining"};
 
 inline constexpr std::size_t kForwardReasons = kForwardReasonNames.size();
 

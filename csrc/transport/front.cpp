@@ -2,7 +2,6 @@
 
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
-#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
 #include <limits>
@@ -102,7 +101,7 @@ Front::Front(const FrontOptions& options, const ServedModel& model, EventQueue& 
   grpc::ServerBuilder builder;
   for (const auto& [name, value] : options.arguments) builder.AddChannelArgument(name, value);
   auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
-      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, grpc::InsecureServerCredentials());
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, server_credentials(options.tls));
   builder.RegisterService(unary_.get());
   builder.RegisterService(watch_.get());
   builder.RegisterCallbackGenericService(others_.get());

@@ -7,12 +7,14 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "transport/connections.h"
 #include "transport/front_state.h"
+#include "transport/server_credentials.h"
 
 namespace recstream::transport {
 
@@ -20,6 +22,8 @@ struct FrontOptions {
   /// A listening TCP socket, which the front takes over.
   int listening;
   std::size_t connections;
+  /// Plain text without.
+  std::optional<TlsFiles> tls;
   /// Where the Python server listens.
   std::string upstream;
   /// Channel arguments of the server.

@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -17,21 +19,34 @@ namespace py = pybind11;
 namespace recstream::transport {
 namespace {
 
+using PemTuple = std::tuple<std::string, std::string, std::optional<std::string>>;
+
+std::optional<TlsFiles> tls_files(const std::optional<PemTuple>& given) {
+  if (!given) return std::nullopt;
+  const auto& [certificate_chain, private_key, client_ca] = *given;
+  return TlsFiles{.certificate_chain = certificate_chain, .private_key = private_key, .client_ca = client_ca};
+}
+
 std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                                   std::vector<std::pair<std::string, int>> arguments, const Engine& engine,
-                                  const std::string& version, const std::string& token_head, bool is_exact,
-                                  const py::dict& limits, const py::dict& refusals, std::vector<double> seconds,
-                                  int workers, py::handle events, py::handle watchers) {
+                                  const AttributeTable& attributes, const std::string& version,
+                                  const std::string& token_head, bool is_exact, const py::dict& limits,
+                                  const py::dict& refusals, std::vector<double> seconds, int workers, py::handle events,
+                                  py::handle watchers, const std::optional<PemTuple>& tls) {
   const auto limit = [&](const char* name) { return py::cast<std::int64_t>(limits[name]); };
   const auto refusal = [&](const char* name) { return read_status(py::cast<std::string>(refusals[name])); };
   const FrontOptions options{.listening = listening,
                              .connections = static_cast<std::size_t>(limit("connections")),
+                             .tls = tls_files(tls),
                              .upstream = upstream,
                              .arguments = std::move(arguments),
                              .limits = {.id_bytes = limit("id_bytes"),
                                         .page_size = limit("page_size"),
                                         .candidate_item_ids = limit("candidate_item_ids"),
-                                        .exclude_item_ids = limit("exclude_item_ids")},
+                                        .exclude_item_ids = limit("exclude_item_ids"),
+                                        .filter = {.conditions = limit("filter_conditions"),
+                                                   .values = limit("filter_values"),
+                                                   .attribute_bytes = limit("id_bytes")}},
                              .calls_in_flight = limit("calls_in_flight"),
                              .streams = limit("streams"),
                              .stream_messages = limit("stream_messages"),
@@ -41,8 +56,10 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                                           .draining = refusal("draining")},
                              .seconds = std::move(seconds),
                              .workers = workers};
-  const ServedModel model{
-      .engine = &engine, .labels = {.version = version, .token_head = token_head}, .is_exact = is_exact};
+  const ServedModel model{.engine = &engine,
+                          .attributes = &attributes,
+                          .labels = {.version = version, .token_head = token_head},
+                          .is_exact = is_exact};
   auto& queue = queue_of(events);
   auto& hub = watch_hub_of(watchers);
   const py::gil_scoped_release released;
@@ -82,9 +99,10 @@ PYBIND11_MODULE(_transport, module) {
   recstream::transport::bind_watch_hub(module);
   py::class_<Front>(module, "Front", py::is_final(), py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)))
       .def(py::init(&recstream::transport::make_front), py::kw_only(), py::arg("listening"), py::arg("upstream"),
-           py::arg("arguments"), py::arg("engine"), py::arg("version"), py::arg("token_head"), py::arg("is_exact"),
-           py::arg("limits"), py::arg("refusals"), py::arg("seconds"), py::arg("workers"), py::arg("events"),
-           py::arg("watchers"), py::keep_alive<1, 5>(), py::keep_alive<1, 13>(), py::keep_alive<1, 14>())
+           py::arg("arguments"), py::arg("engine"), py::arg("attributes"), py::arg("version"), py::arg("token_head"),
+           py::arg("is_exact"), py::arg("limits"), py::arg("refusals"), py::arg("seconds"), py::arg("workers"),
+           py::arg("events"), py::arg("watchers"), py::arg("tls"), py::keep_alive<1, 5>(), py::keep_alive<1, 6>(),
+           py::keep_alive<1, 14>(), py::keep_alive<1, 15>())
       .def_property_readonly("calls", [](const Front& front) { return front.state().calls.inside(); })
       .def_property_readonly("streams", [](const Front& front) { return front.state().streams.inside(); })
       .def_property_readonly(

@@ -2,9 +2,6 @@
 
 #include <exception>
 
-#include "transport/wire_reader.h"
-#include "transport/wire_writer.h"
-
 namespace recstream::transport {
 namespace {
 
@@ -20,94 +17,85 @@ ForwardReason guarded(const Work& work) noexcept {
   }
 }
 
-}  // namespace
-
-ForwardReason NativeQueries::answer(Rpc rpc, std::string_view request, std::string& response) const noexcept {
-  return guarded([&] {
-    switch (rpc) {
-      case Rpc::kRecommendItems:
-        return recommend(request, response);
-      case Rpc::kRankItems:
-        return rank(request, response);
-      case Rpc::kFindSimilarItems:
-        return similar(request, response);
-      default:
-        return ForwardReason::kRpc;
-    }
-  });
-}
-
-ForwardReason NativeQueries::answer_message(std::string_view request, std::string& response) const noexcept {
-  WireReader reader(request);
-  std::uint64_t sequence = 0;
-  std::string_view query;
-  int queries = 0;
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case wire_tag(1, WireType::kVarint):
-        sequence = reader.varint();
-        break;
-      case wire_tag(2, WireType::kBytes):
-        query = reader.bytes(), ++queries;
-        break;
-      default:
-        reader.fail();
-    }
-  }
-  if (reader.failed() || queries != 1) return ForwardReason::kIrregular;
-  return guarded([&] {
-    std::string recommendation;
-    if (const auto irregular = recommend(query, recommendation); irregular != ForwardReason::kNone) return irregular;
-    append_number(response, 1, sequence);
-    append_bytes(response, 2, recommendation);
-    return ForwardReason::kNone;
-  });
-}
-
-ForwardReason NativeQueries::recommend(std::string_view request, std::string& response) const {
-  RecommendMessage message;
-  Answer answer;
-  auto reason = read_recommend(request, limits_, message);
-  if (reason == ForwardReason::kNone) reason = ask(message, answer);
-  if (reason == ForwardReason::kNone) {
-    append_recommended(response, answer, *model_.engine->model().item_ids, model_.labels);
-  }
-  return reason;
-}
-
-ForwardReason NativeQueries::rank(std::string_view request, std::string& response) const {
-  RecommendMessage message;
-  Answer answer;
-  auto reason = read_rank(request, limits_, message);
-  if (reason == ForwardReason::kNone) reason = ask(message, answer);
-  if (reason == ForwardReason::kNone) {
-    append_ranked(response, answer, *model_.engine->model().item_ids, model_.labels);
-  }
-  return reason;
-}
-
-ForwardReason NativeQueries::similar(std::string_view request, std::string& response) const {
-  SimilarMessage message;
-  if (const auto reason = read_similar(request, limits_, message); reason != ForwardReason::kNone) return reason;
-  const auto& ids = *model_.engine->model().item_ids;
-  const auto row = ids.find(message.item_id);
-  if (row < 0) return ForwardReason::kIrregular;
-  append_similar(response, model_.engine->similar(row, message.k), ids, model_.labels);
-  return ForwardReason::kNone;
-}
-
-ForwardReason NativeQueries::ask(const RecommendMessage& message, Answer& answer) const {
-  if (!model_.is_exact) return ForwardReason::kApproximate;
-  if (message.min_state_version > model_.engine->state_version()) return ForwardReason::kIrregular;
+/// Views the query.
+RecommendRequest to_request(const NativeQuery& query) {
+  const auto& message = query.recommend;
   RecommendRequest request{
       .subject = {.user_id = message.user_id, .session_id = message.session_id, .recent_events = {}},
       .k = message.k,
       .candidate_ids = {},
       .candidate_rows = {},
       .exclude = message.exclude,
-      .exclude_seen = message.exclude_seen};
+      .exclude_seen = message.exclude_seen,
+      .filter = query.filter.get()};
   if (!message.candidates.empty()) request.candidate_ids = message.candidates;
-  answer = model_.engine->recommend(request);
+  return request;
+}
+
+}  // namespace
+
+NativeQuery NativeQueries::read(Rpc rpc, std::string_view request) const noexcept {
+  NativeQuery query{.rpc = rpc, .similar = {}, .recommend = {}, .filter = {}, .answer = {}};
+  query.reason = guarded([&] {
+    const auto reason = read_into(query, request);
+    if (reason == ForwardReason::kNone) {
+      query.filter = compile(rpc == Rpc::kFindSimilarItems ? query.similar.filter : query.recommend.filter);
+    }
+    return reason;
+  });
+  return query;
+}
+
+void NativeQueries::answer(std::span<NativeQuery> queries) const noexcept {
+  for (auto& query : queries) {
+    if (query.reason != ForwardReason::kNone) continue;
+    query.reason = guarded([&] { return query.rpc == Rpc::kFindSimilarItems ? find_similar(query) : ask(query); });
+  }
+}
+
+void NativeQueries::append(const NativeQuery& query, std::string& response) const {
+  const auto& ids = *model_.engine->model().item_ids;
+  switch (query.rpc) {
+    case Rpc::kRankItems:
+      return append_ranked(response, query.answer, ids, model_.labels);
+    case Rpc::kFindSimilarItems:
+      return append_similar(response, query.answer, ids, model_.labels);
+    default:
+      return append_recommended(response, query.answer, ids, model_.labels);
+  }
+}
+
+ForwardReason NativeQueries::read_into(NativeQuery& query, std::string_view request) const {
+  switch (query.rpc) {
+    case Rpc::kRecommendItems:
+      return read_recommend(request, limits_, query.recommend);
+    case Rpc::kRankItems:
+      return read_rank(request, limits_, query.recommend);
+    case Rpc::kFindSimilarItems:
+      return read_similar(request, limits_, query.similar);
+    default:
+      return ForwardReason::kRpc;
+  }
+}
+
+/// Throws for what the Python server refuses: an attribute that the model lacks, or another kind of it than is asked
+/// for.
+SharedFilter NativeQueries::compile(const AttributeFilter& filter) const {
+  const bool has_conditions = !filter.all_of.empty() || !filter.any_of.empty() || !filter.none_of.empty();
+  return has_conditions ? model_.attributes->compile(filter) : nullptr;
+}
+
+ForwardReason NativeQueries::ask(NativeQuery& query) const {
+  if (!model_.is_exact) return ForwardReason::kApproximate;
+  if (query.recommend.min_state_version > model_.engine->state_version()) return ForwardReason::kIrregular;
+  query.answer = model_.engine->recommend(to_request(query));
+  return ForwardReason::kNone;
+}
+
+ForwardReason NativeQueries::find_similar(NativeQuery& query) const {
+  const auto row = model_.engine->model().item_ids->find(query.similar.item_id);
+  if (row < 0) return ForwardReason::kIrregular;
+  query.answer = model_.engine->similar(row, query.similar.k, query.filter.get());
   return ForwardReason::kNone;
 }
 

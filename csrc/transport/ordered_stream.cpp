@@ -238,9 +238,14 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
   ForwardReason answer_query(const Slot& slot, grpc::ByteBuffer& answer) const {
     thread_local std::string bytes;
     bytes.clear();
-    const auto reason = front_.queries.answer_message(MessageBytes(slot.message).view(), bytes);
-    if (reason == ForwardReason::kNone) answer = to_message(bytes);
-    return reason;
+    const MessageBytes message(slot.message);
+    const auto parsed = read_stream_message(rpc_, message.view(), front_.events->rules());
+    auto query = front_.queries.read(Rpc::kRecommendItems, parsed.query);
+    front_.queries.answer({&query, 1});
+    if (query.reason != ForwardReason::kNone) return query.reason;
+    front_.queries.append(query, bytes);
+    answer = to_message(query_answer(slot.sequence, bytes));
+    return ForwardReason::kNone;
   }
 
   void conclude(Slot& slot, ForwardReason reason, grpc::ByteBuffer& answer) {

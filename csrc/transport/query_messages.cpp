@@ -27,6 +27,11 @@ std::int64_t page_size(std::int64_t asked, const QueryLimits& limits) {
   return std::min(asked == 0 ? kDefaultPageSize : asked, limits.page_size);
 }
 
+/// Reads a field of a query that is common to all of them.
+void read_filter(WireReader& reader, const QueryLimits& limits, AttributeFilter& filter) {
+  if (!read_filter(reader.bytes(), limits.filter, filter)) reader.fail();
+}
+
 /// The value of `include_attributes`, and what it makes of the message.
 ForwardReason attributes(WireReader& reader, ForwardReason reason) {
   return reader.boolean() ? ForwardReason::kAttributes : reason;
@@ -42,96 +47,111 @@ ForwardReason verdict(const WireReader& reader, bool valid, ForwardReason reason
   return reader.failed() || !valid ? ForwardReason::kIrregular : reason;
 }
 
+/// Where a message has the fields that RecommendItemsRequest and RankItemsRequest share; no tag is 0.
+struct Tags {
+  std::uint8_t candidates;
+  std::uint8_t seen_policy;
+  std::uint8_t include_attributes;
+  std::uint8_t recent_events;
+  std::uint8_t min_state_version;
+  std::uint8_t filter;
+  std::uint8_t page_size = 0;
+  std::uint8_t exclude = 0;
+};
+
+constexpr Tags kRecommendTags{.candidates = bytes_tag(4),
+                              .seen_policy = varint_tag(6),
+                              .include_attributes = varint_tag(10),
+                              .recent_events = bytes_tag(11),
+                              .min_state_version = varint_tag(14),
+                              .filter = bytes_tag(7),
+                              .page_size = varint_tag(3),
+                              .exclude = bytes_tag(5)};
+constexpr Tags kRankTags{.candidates = bytes_tag(3),
+                         .seen_policy = varint_tag(4),
+                         .include_attributes = varint_tag(5),
+                         .recent_events = bytes_tag(6),
+                         .min_state_version = varint_tag(7),
+                         .filter = bytes_tag(8)};
+
+/// Reads one of the two messages; what of it the two take differently is left to `finish`.
+class MessageReader {
+ public:
+  MessageReader(const Tags& tags, const QueryLimits& limits, RecommendMessage& message)
+      : tags_(tags), limits_(limits), message_(message) {}
+
+  ForwardReason read(std::string_view bytes) {
+    WireReader reader(bytes);
+    while (reader.next()) read_field(reader);
+    const bool valid = fits(message_.user_id, limits_) && fits(message_.session_id, limits_) &&
+                       seen_policy_ <= kIncludeSeen && fit(message_.candidates, limits_.candidate_item_ids, limits_) &&
+                       fit(message_.exclude, limits_.exclude_item_ids, limits_);
+    return verdict(reader, valid, reason_);
+  }
+
+  /// As they came; 0 when they did not.
+  std::int64_t page_size() const { return page_size_; }
+  std::uint64_t seen_policy() const { return seen_policy_; }
+
+ private:
+  void read_field(WireReader& reader) {
+    const auto tag = reader.tag();
+    if (tag == bytes_tag(1)) {
+      message_.user_id = reader.text();
+    } else if (tag == bytes_tag(2)) {
+      message_.session_id = reader.text();
+    } else if (tag == tags_.page_size) {
+      page_size_ = reader.int32();
+    } else if (tag == tags_.candidates) {
+      message_.candidates.push_back(reader.text());
+    } else if (tag == tags_.exclude) {
+      message_.exclude.push_back(reader.text());
+    } else if (tag == tags_.seen_policy) {
+      seen_policy_ = reader.varint();
+    } else if (tag == tags_.min_state_version) {
+      message_.min_state_version = reader.int64();
+    } else {
+      read_rare_field(reader);
+    }
+  }
+
+  void read_rare_field(WireReader& reader) {
+    const auto tag = reader.tag();
+    if (tag == tags_.filter) {
+      read_filter(reader, limits_, message_.filter);
+    } else if (tag == tags_.include_attributes) {
+      reason_ = attributes(reader, reason_);
+    } else if (tag == tags_.recent_events) {
+      reason_ = rare(reader, ForwardReason::kRecentEvents);
+    } else {
+      reader.fail();
+    }
+  }
+
+  const Tags& tags_;
+  const QueryLimits& limits_;
+  RecommendMessage& message_;
+  ForwardReason reason_ = ForwardReason::kNone;
+  std::int64_t page_size_ = 0;
+  std::uint64_t seen_policy_ = 0;
+};
+
 }  // namespace
 
 ForwardReason read_recommend(std::string_view bytes, const QueryLimits& limits, RecommendMessage& message) {
-  WireReader reader(bytes);
-  auto reason = ForwardReason::kNone;
-  std::int64_t asked = 0;
-  std::uint64_t seen_policy = 0;
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case bytes_tag(1):
-        message.user_id = reader.text();
-        break;
-      case bytes_tag(2):
-        message.session_id = reader.text();
-        break;
-      case varint_tag(3):
-        asked = reader.int32();
-        break;
-      case bytes_tag(4):
-        message.candidates.push_back(reader.text());
-        break;
-      case bytes_tag(5):
-        message.exclude.push_back(reader.text());
-        break;
-      case varint_tag(6):
-        seen_policy = reader.varint();
-        break;
-      case bytes_tag(7):
-        reason = rare(reader, ForwardReason::kFilter);
-        break;
-      case varint_tag(10):
-        reason = attributes(reader, reason);
-        break;
-      case bytes_tag(11):
-        reason = rare(reader, ForwardReason::kRecentEvents);
-        break;
-      case varint_tag(14):
-        message.min_state_version = reader.int64();
-        break;
-      default:
-        reader.fail();
-    }
-  }
-  message.k = page_size(asked, limits);
-  message.exclude_seen = seen_policy != kIncludeSeen;
-  const bool valid = fits(message.user_id, limits) && fits(message.session_id, limits) && seen_policy <= kIncludeSeen &&
-                     fit(message.candidates, limits.candidate_item_ids, limits) &&
-                     fit(message.exclude, limits.exclude_item_ids, limits);
-  return verdict(reader, valid, reason);
+  MessageReader reader(kRecommendTags, limits, message);
+  const auto reason = reader.read(bytes);
+  message.k = page_size(reader.page_size(), limits);
+  message.exclude_seen = reader.seen_policy() != kIncludeSeen;
+  return reason;
 }
 
 ForwardReason read_rank(std::string_view bytes, const QueryLimits& limits, RecommendMessage& message) {
-  WireReader reader(bytes);
-  auto reason = ForwardReason::kNone;
-  std::uint64_t seen_policy = 0;
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case bytes_tag(1):
-        message.user_id = reader.text();
-        break;
-      case bytes_tag(2):
-        message.session_id = reader.text();
-        break;
-      case bytes_tag(3):
-        message.candidates.push_back(reader.text());
-        break;
-      case varint_tag(4):
-        seen_policy = reader.varint();
-        break;
-      case varint_tag(5):
-        reason = attributes(reader, reason);
-        break;
-      case bytes_tag(6):
-        reason = rare(reader, ForwardReason::kRecentEvents);
-        break;
-      case varint_tag(7):
-        message.min_state_version = reader.int64();
-        break;
-      case bytes_tag(8):
-        reason = rare(reader, ForwardReason::kFilter);
-        break;
-      default:
-        reader.fail();
-    }
-  }
+  MessageReader reader(kRankTags, limits, message);
+  const auto reason = reader.read(bytes);
   message.k = static_cast<std::int64_t>(message.candidates.size());
-  message.exclude_seen = seen_policy == kExcludeSeen;
-  const bool valid = fits(message.user_id, limits) && fits(message.session_id, limits) && seen_policy <= kIncludeSeen &&
-                     message.k > 0 && fit(message.candidates, limits.candidate_item_ids, limits);
-  return verdict(reader, valid, reason);
+  message.exclude_seen = reader.seen_policy() == kExcludeSeen;
+  return message.k > 0 ? reason : ForwardReason::kIrregular;
 }
 
 ForwardReason read_similar(std::string_view bytes, const QueryLimits& limits, SimilarMessage& message) {
@@ -150,7 +170,7 @@ ForwardReason read_similar(std::string_view bytes, const QueryLimits& limits, Si
         reason = attributes(reader, reason);
         break;
       case bytes_tag(4):
-        reason = rare(reader, ForwardReason::kFilter);
+        read_filter(reader, limits, message.filter);
         break;
       default:
         reader.fail();

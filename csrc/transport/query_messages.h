@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "transport/filter_messages.h"
 #include "transport/forward_reason.h"
 
 namespace recstream::transport {
@@ -14,6 +15,7 @@ struct QueryLimits {
   std::int64_t page_size;
   std::int64_t candidate_item_ids;
   std::int64_t exclude_item_ids;
+  FilterLimits filter;
 };
 
 /// RecommendItemsRequest and RankItemsRequest. Views the message.
@@ -25,12 +27,16 @@ struct RecommendMessage {
   std::vector<std::string_view> exclude;
   bool exclude_seen = true;
   std::int64_t min_state_version = 0;
+  /// Without conditions when all items pass.
+  AttributeFilter filter;
 };
 
 /// FindSimilarItemsRequest. Views the message.
 struct SimilarMessage {
   std::string_view item_id;
   std::int64_t k = 0;
+  /// As above.
+  AttributeFilter filter;
 };
 
 /// These read a message. What they accept is valid, and means what it means to the Python server; everything else, be

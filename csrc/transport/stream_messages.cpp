@@ -41,13 +41,22 @@ StreamMessage read_stream_message(Rpc rpc, std::string_view bytes, const EventRu
       if (!read_event(reader.bytes(), rules, message.event)) reader.fail();
     } else if (recommends && reader.tag() == bytes_tag(2) && ++messages == 1) {
       message.kind = StreamMessage::Kind::kQuery;
-      if (!read_subject(reader.bytes(), message.user_id, message.session_id)) reader.fail();
+      message.query = reader.bytes();
+      if (!read_subject(message.query, message.user_id, message.session_id)) reader.fail();
     } else {
       reader.fail();
     }
   }
   if (reader.failed()) message.kind = StreamMessage::Kind::kOther;
   return message;
+}
+
+std::string query_answer(std::uint64_t sequence, std::string_view recommendation) {
+  std::string out;
+  out.reserve(recommendation.size() + 16);
+  append_number(out, 1, sequence);
+  append_bytes(out, 2, recommendation);
+  return out;
 }
 
 std::string event_answer(Rpc rpc, std::uint64_t sequence, const EventOutcome& outcome) {

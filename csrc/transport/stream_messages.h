@@ -20,7 +20,8 @@ struct StreamMessage {
   /// As it was written.
   std::uint64_t sequence = 0;
   EventMessage event;
-  /// Whom a query is about.
+  /// A serialized RecommendItemsRequest, and whom it is about.
+  std::string_view query;
   std::string_view user_id;
   std::string_view session_id;
 };
@@ -29,6 +30,9 @@ struct StreamMessage {
 bool read_subject(std::string_view bytes, std::string_view& user_id, std::string_view& session_id);
 
 StreamMessage read_stream_message(Rpc rpc, std::string_view bytes, const EventRules& rules);
+
+/// The answer to a query with this sequence, made of a serialized RecommendItemsResponse.
+std::string query_answer(std::uint64_t sequence, std::string_view recommendation);
 
 /// The answer to an event with this sequence on a stream of the RPC.
 std::string event_answer(Rpc rpc, std::uint64_t sequence, const EventOutcome& outcome);

@@ -18,9 +18,13 @@ ForwardReason answer(const FrontState& front, Rpc rpc, const grpc::ByteBuffer& r
   // Kept by each thread, so that its memory is not asked for at every call.
   thread_local std::string bytes;
   bytes.clear();
-  const auto reason = front.queries.answer(rpc, MessageBytes(request).view(), bytes);
-  if (reason == ForwardReason::kNone) response = to_message(bytes);
-  return reason;
+  const MessageBytes message(request);
+  auto query = front.queries.read(rpc, message.view());
+  front.queries.answer({&query, 1});
+  if (query.reason != ForwardReason::kNone) return query.reason;
+  front.queries.append(query, bytes);
+  response = to_message(bytes);
+  return ForwardReason::kNone;
 }
 
 void count_answered(FrontState& front, Rpc rpc, Started started) {

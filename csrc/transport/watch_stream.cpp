@@ -126,21 +126,22 @@ class WatchStream final : public Reactor,
   }
 
   void answer() {
-    // Kept by each thread, so that its memory is not asked for each time.
-    thread_local std::string recommendation;
-    recommendation.clear();
     const MessageBytes bytes(request_);
     WatchMessage message;
     read_watch(bytes.view(), message);
-    const auto reason = front_.queries.answer(Rpc::kRecommendItems, message.recommend, recommendation);
+    auto query = front_.queries.read(Rpc::kRecommendItems, message.recommend);
+    front_.queries.answer({&query, 1});
     const std::scoped_lock lock(mutex_);
-    if (reason != ForwardReason::kNone && !gone_) return forward(reason);
-    conclude(recommendation);
+    conclude(query);
   }
 
-  void conclude(const std::string& recommendation) {
-    const auto version = state_version_in(recommendation);
-    if (gone_ || version == version_) return rest();
+  void conclude(const NativeQuery& query) {
+    if (gone_) return rest();
+    if (query.reason != ForwardReason::kNone) return forward(query.reason);
+    const auto version = query.answer.state_version;
+    if (version == version_) return rest();
+    std::string recommendation;
+    front_.queries.append(query, recommendation);
     list_ = to_message(watched_list(recommendation, version_ ? WatchCause::kEvent : WatchCause::kInitial));
     version_ = version;
     state_ = State::kWriting;

@@ -31,6 +31,8 @@ class WireReader {
 
   /// Whether anything could not be read; values read since then mean nothing.
   bool failed() const { return failed_; }
+  /// Whether nothing is left to read; true after a failure.
+  bool at_end() const { return failed_ || rest_.empty(); }
   void fail() { failed_ = true; }
 
   std::uint64_t varint();

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from recstream.cli.load_command import load
+from recstream.cli.server_options import DEFAULT_TARGET, Target, TlsCa, TlsCert, TlsKey, connect
 from recstream.cli.verify_command import verify
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from recstream.v1.recommendation_service_pb2 import RecommendItemsResponse
     from recstream.v1.types_pb2 import ModelVersion
 
-Target: TypeAlias = Annotated[str, typer.Option(metavar="HOST:PORT", help="Address of the server.")]
 User: TypeAlias = Annotated[str, typer.Option(metavar="ID", help="The user.")]
 Session: TypeAlias = Annotated[str, typer.Option(metavar="ID", help="The visit, for people without a user id.")]
 Item: TypeAlias = Annotated[str, typer.Option(metavar="ID", help="The item.")]
@@ -39,8 +39,6 @@ Where: TypeAlias = Annotated[
 ]
 Timeout: TypeAlias = Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait for an answer.")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, one object a line.")]
-
-_TARGET = "127.0.0.1:50051"
 
 
 def register(app: typer.Typer) -> None:
@@ -65,16 +63,18 @@ def recommend(
     exclude: Exclude = None,
     candidate: Candidate = None,
     where: Where = None,
-    target: Target = _TARGET,
+    target: Target = DEFAULT_TARGET,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     timeout: Timeout = 5.0,
     as_json: Json = False,
 ) -> None:
     """Show the best items for a user, best first."""
     from recstream.cli.tables import make_console, recommendation_table
-    from recstream.client import Client
 
     query = _query(session, count, include_seen, exclude, candidate, where=where)
-    with Client(target, timeout_s=timeout) as client:
+    with connect(target, tls_ca, tls_cert, tls_key, timeout_s=timeout) as client:
         answer = client.recommend_items(user, **query)
     if as_json:
         _print_json(answer)
@@ -93,14 +93,15 @@ def event(
     attribution: Annotated[
         str, typer.Option(metavar="TOKEN", help="The attribution_token of the answer that showed the item.")
     ] = "",
-    target: Target = _TARGET,
+    target: Target = DEFAULT_TARGET,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     timeout: Timeout = 5.0,
     as_json: Json = False,
 ) -> None:
     """Store what a user did with an item; every later answer reflects it."""
-    from recstream.client import Client
-
-    with Client(target, timeout_s=timeout) as client:
+    with connect(target, tls_ca, tls_cert, tls_key, timeout_s=timeout) as client:
         ack = client.write_user_event(
             item_id=item,
             event_type=type_,
@@ -121,7 +122,10 @@ def events(
     *,
     user: User,
     count: Annotated[int, typer.Option("-k", "--count", min=1, help="How many events.")] = 20,
-    target: Target = _TARGET,
+    target: Target = DEFAULT_TARGET,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     timeout: Timeout = 5.0,
     as_json: Json = False,
 ) -> None:
@@ -129,9 +133,8 @@ def events(
     from itertools import islice
 
     from recstream.cli.tables import event_table, make_console
-    from recstream.client import Client
 
-    with Client(target, timeout_s=timeout) as client:
+    with connect(target, tls_ca, tls_cert, tls_key, timeout_s=timeout) as client:
         stored = list(islice(client.list_user_events(user, page_size=count), count))
     if as_json:
         _print_json(*stored)
@@ -144,17 +147,19 @@ def similar(
     item: Item,
     count: Count = 10,
     where: Where = None,
-    target: Target = _TARGET,
+    target: Target = DEFAULT_TARGET,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     timeout: Timeout = 5.0,
     as_json: Json = False,
 ) -> None:
     """Show the items nearest to an item, nearest first."""
     from recstream.cli.tables import make_console, recommendation_table
     from recstream.cli.where import parse_where
-    from recstream.client import Client
 
     item_filter = parse_where(where or ())
-    with Client(target, timeout_s=timeout) as client:
+    with connect(target, tls_ca, tls_cert, tls_key, timeout_s=timeout) as client:
         answer = client.find_similar_items(item, page_size=count, include_attributes=True, filter=item_filter)
     if as_json:
         _print_json(answer)
@@ -172,28 +177,37 @@ def watch(
     candidate: Candidate = None,
     where: Where = None,
     lists: Annotated[int, typer.Option(min=0, help="Stop after so many lists; 0 goes on until Ctrl-C.")] = 0,
-    target: Target = _TARGET,
+    target: Target = DEFAULT_TARGET,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     as_json: Json = False,
 ) -> None:
     """Show a user's recommendations, and again whenever events change them."""
     from itertools import islice
 
     from recstream.cli.watch_screen import WatchScreen
-    from recstream.client import Client
 
     query = _query(session, count, include_seen, exclude, candidate, where=where)
-    with suppress(KeyboardInterrupt), Client(target) as client, ExitStack() as picture:
+    with suppress(KeyboardInterrupt), connect(target, tls_ca, tls_cert, tls_key) as client, ExitStack() as picture:
         show = _print_json if as_json else picture.enter_context(WatchScreen()).show
         for update in islice(client.watch_recommendations(user, **query), lists or None):
             show(update)
 
 
-def models(*, target: Target = _TARGET, timeout: Timeout = 5.0, as_json: Json = False) -> None:
+def models(
+    *,
+    target: Target = DEFAULT_TARGET,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    timeout: Timeout = 5.0,
+    as_json: Json = False,
+) -> None:
     """Show the models that the server holds."""
     from recstream.cli.tables import make_console, model_table
-    from recstream.client import Client
 
-    with Client(target, timeout_s=timeout) as client:
+    with connect(target, tls_ca, tls_cert, tls_key, timeout_s=timeout) as client:
         held = list(client.list_models())
     if as_json:
         _print_json(*held)

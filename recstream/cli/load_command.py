@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recstream.cli.server_options import DEFAULT_TARGET, Target, TlsCa, TlsCert, TlsKey, client_tls
 from recstream.errors import ConfigurationError, RecstreamError
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ _KINDS = "recommend, stream, event, stream-event, watch"
 
 def load(
     *,
-    target: Annotated[str, typer.Option(metavar="HOST:PORT", help="Address of the server.")] = "127.0.0.1:50051",
+    target: Target = DEFAULT_TARGET,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     rate: Annotated[float, typer.Option(min=0, help="Open loop: so many requests a second, whatever happens.")] = 0,
     ramp: Annotated[str, typer.Option(metavar="FROM:TO:STEP", help="Open loop at rising rates.")] = "",
     concurrency: Annotated[int, typer.Option(min=0, help="Closed loop: so many calls at a time.")] = 0,
@@ -73,6 +77,7 @@ def load(
         streams=max(streams, processes),
         watchers=watchers,
         timeout_s=timeout,
+        tls=client_tls(tls_ca, tls_cert, tls_key),
     )
     stages = _stages(rate, ramp, concurrency, find_capacity, duration) if dump_body is None else []
     population = load_population(bundle=bundle, user_file=user_file, item_file=item_file)

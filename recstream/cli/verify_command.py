@@ -7,13 +7,18 @@ from typing import Annotated
 
 import typer
 
+from recstream.cli.server_options import DEFAULT_TARGET, Target, TlsCa, TlsCert, TlsKey, connect
+
 _SHOWN = 10
 
 
 def verify(
     *,
     bundle: Annotated[Path, typer.Option(metavar="DIR", help="The bundle that the server serves.")],
-    target: Annotated[str, typer.Option(metavar="HOST:PORT", help="Address of the server.")] = "127.0.0.1:50051",
+    target: Target = DEFAULT_TARGET,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     users: Annotated[int, typer.Option(min=1, max=1000, help="How many users of each sort to compare.")] = 20,
     tolerance: Annotated[
         float, typer.Option(min=0, help="Largest difference of two scores, as a share of the largest of a list.")
@@ -30,12 +35,11 @@ def verify(
     """
     from recstream.bundle import load_bundle
     from recstream.cli.tables import make_console
-    from recstream.client import Client
     from recstream.verification import verify as run
 
     console = make_console()
     loaded = load_bundle(bundle)
-    with Client(target) as client:
+    with connect(target, tls_ca, tls_cert, tls_key) as client:
         result = run(client, loaded, users=users, tolerance=tolerance, write_events=write_events)
     for what, count in result.compared.items():
         console.print(f"{count:>6,} users compared with {what}")

@@ -15,6 +15,7 @@ from recstream.client.requests import (
 )
 from recstream.client.streams import EventStream, RecommendStream
 from recstream.client.sync_client import Client, Watch
+from recstream.client_tls import ClientTls
 
 __all__ = [
     "DEFAULT_TARGET",
@@ -24,6 +25,7 @@ __all__ = [
     "AsyncWatch",
     "ChannelSettings",
     "Client",
+    "ClientTls",
     "EventFields",
     "EventStream",
     "Pending",

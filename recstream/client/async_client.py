@@ -91,7 +91,7 @@ class AsyncClient:
     target : str
         ``HOST:PORT``.
     credentials : grpc.ChannelCredentials, optional
-        For TLS, for example ``grpc.ssl_channel_credentials()``; plain text without.
+        For TLS, as `recstream.client.ClientTls` makes them; plain text without.
     timeout_s : float
         Deadline of every call that is not given its own.
     settings : ChannelSettings, optional

@@ -94,7 +94,9 @@ def results_of(entries: Iterable[tuple[_Answer, Status]]) -> list[_Answer | Recs
 def _error_without_details(code: grpc.StatusCode, message: str, target: str) -> RecstreamError:
     """Statuses that gRPC made itself, or a server that is not recstream."""
     if code is grpc.StatusCode.UNAVAILABLE:
-        return UnavailableError(f"no server can be reached at {target}; check that it runs there ({message})")
+        return UnavailableError(
+            f"no server can be reached at {target}; check that it runs there and which TLS it wants ({message})"
+        )
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return DeadlineError(
             f"no answer from {target} before the deadline; check the server, or give timeout_s more time"

@@ -41,7 +41,7 @@ class Driver:
     def __init__(self, settings: LoadSettings, population: Population, worker: int) -> None:
         self._settings = settings
         self._worker = worker
-        self._links = Links(settings.target, self._share(settings.connections), timeout_s=settings.timeout_s)
+        self._links = self._links_to_server(self._share(settings.connections))
         self._watch_links: Links | None = None
         self._streams: list[RecommendStream | None] = [None] * self._share(settings.streams)
         self._next_stream = 0
@@ -65,6 +65,10 @@ class Driver:
         self._sweeper: asyncio.Task[None] | None = None
         self._samples = Samples()
 
+    def _links_to_server(self, size: int) -> Links:
+        settings = self._settings
+        return Links(settings.target, size, timeout_s=settings.timeout_s, tls=settings.tls)
+
     def _share(self, total: int) -> int:
         """Its part of connections or streams: one at least."""
         return max(1, Stage(0, concurrency=total).concurrency_of(self._worker, self._settings.processes))
@@ -76,7 +80,7 @@ class Driver:
         watchers = Stage(0, concurrency=self._settings.watchers).concurrency_of(self._worker, self._settings.processes)
         if watchers:
             connections = -(-watchers // _WATCHERS_PER_CONNECTION)
-            self._watch_links = Links(self._settings.target, connections, timeout_s=self._settings.timeout_s)
+            self._watch_links = self._links_to_server(connections)
             await self._watch_links.open()
             for _ in range(watchers):
                 message = ops.watch_message(next(self._users), self._settings.count)

@@ -19,12 +19,19 @@ class RequestHeaders:
         ``HOST:PORT``.
     timeout_s : float
         Deadline that the server is told of.
+    scheme : str
+        http, or https over TLS.
     """
 
-    def __init__(self, authority: str, *, timeout_s: float) -> None:
+    def __init__(self, authority: str, *, timeout_s: float, scheme: str) -> None:
         self._encoder = Encoder()
         self._blocks: dict[str, bytes] = {}
-        self._common = [(":authority", authority), ("te", "trailers"), ("content-type", "application/grpc")]
+        self._common = [
+            (":scheme", scheme),
+            (":authority", authority),
+            ("te", "trailers"),
+            ("content-type", "application/grpc"),
+        ]
         self._deadline = ("grpc-timeout", f"{max(1, round(timeout_s * 1000))}m")
 
     def block(self, path: str, *, deadline: bool = True) -> bytes:
@@ -33,7 +40,7 @@ class RequestHeaders:
         known = self._blocks.get(key)
         if known is not None:
             return known
-        headers = [(":method", "POST"), (":scheme", "http"), (":path", path), *self._common]
+        headers = [(":method", "POST"), (":path", path), *self._common]
         if deadline:
             headers.append(self._deadline)
         first, second = self._encoder.encode(headers), self._encoder.encode(headers)

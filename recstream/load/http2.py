@@ -1,10 +1,11 @@
-"""A small HTTP/2 client for gRPC calls over plain text: what a load client needs of RFC 9113, and cheap.
+"""A small HTTP/2 client for gRPC calls: what a load client needs of RFC 9113, and cheap.
 
 It follows the server's settings, flow control and limit of concurrent streams, and answers pings. It has neither
 priorities nor push, and sends no message longer than one frame.
 """
 
 import asyncio
+import ssl
 import struct
 from collections import deque
 from typing import Final, cast
@@ -49,8 +50,8 @@ class Call:
 class Connection(asyncio.BufferedProtocol):
     """One connection to a server, used by the event loop that opened it; see `open_connection`."""
 
-    def __init__(self, authority: str, *, timeout_s: float) -> None:
-        self._requests = RequestHeaders(authority, timeout_s=timeout_s)
+    def __init__(self, authority: str, *, timeout_s: float, scheme: str = "http") -> None:
+        self._requests = RequestHeaders(authority, timeout_s=timeout_s, scheme=scheme)
         self._responses = ResponseHeaders()
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
@@ -330,7 +331,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.abort()
 
 
-async def open_connection(target: str, *, timeout_s: float) -> Connection:
+async def open_connection(target: str, *, timeout_s: float, tls: ssl.SSLContext | None = None) -> Connection:
     """Connect, and wait for the server's settings.
 
     Parameters
@@ -339,6 +340,8 @@ async def open_connection(target: str, *, timeout_s: float) -> Connection:
         ``HOST:PORT``.
     timeout_s : float
         Deadline of each call, and of connecting.
+    tls : ssl.SSLContext, optional
+        Plain text without.
 
     Raises
     ------
@@ -346,11 +349,11 @@ async def open_connection(target: str, *, timeout_s: float) -> Connection:
         Nothing answers there, or it does not speak HTTP/2.
     """
     host, _, port = target.rpartition(":")
-    connection = Connection(target, timeout_s=timeout_s)
+    connection = Connection(target, timeout_s=timeout_s, scheme="http" if tls is None else "https")
     try:
         async with asyncio.timeout(timeout_s):
             loop = asyncio.get_running_loop()
-            await loop.create_connection(lambda: connection, host.strip("[]"), int(port))
+            await loop.create_connection(lambda: connection, host.strip("[]"), int(port), ssl=tls)
             await connection.ready
     except UnavailableError:
         connection.close()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from recstream.client_tls import ClientTls
 from recstream.errors import ConfigurationError
 
 LATE_MS: Final = 1.0
@@ -36,7 +37,7 @@ class LoadSettings:
     Attributes
     ----------
     target : str
-        ``HOST:PORT``, plain text.
+        ``HOST:PORT``.
     mix : Kind -> share
         Shares sum to 1.
     count : int
@@ -53,6 +54,8 @@ class LoadSettings:
         In all processes together: connections, StreamingRecommend streams, and idle WatchRecommendations streams.
     timeout_s : float
         Deadline of a call.
+    tls : ClientTls, optional
+        Plain text without.
     """
 
     target: str
@@ -66,6 +69,7 @@ class LoadSettings:
     streams: int = 8
     watchers: int = 0
     timeout_s: float = 5.0
+    tls: ClientTls | None = None
 
 
 def parse_mix(text: str) -> Mapping[Kind, float]:

@@ -52,6 +52,7 @@ from recstream_server.state_directory import StateDirectory
 from recstream_server.telemetry.calls import CallRecords
 from recstream_server.telemetry.endpoint import TelemetryEndpoint
 from recstream_server.telemetry.metrics import Metrics
+from recstream_server.tls import TlsFiles, load_tls
 from recstream_server.trained_events import trained_version
 from recstream_server.user_encoding import UserEncoding
 from recstream_server.validation import RecommendationChecks, UserEventChecks
@@ -83,6 +84,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         The server cannot start.
     """
     check_free(settings.listen.address)
+    tls = load_tls(settings.tls)
     event_types = _event_types(settings.events)
     with ExitStack() as parts:
         state = parts.enter_context(closing(StateDirectory(settings.state)))
@@ -106,8 +108,8 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
             )
         )
         native = uses_native_front(settings)
-        front = parts.enter_context(NativeFront(settings, model, event_types)) if native else None
-        asyncio.run(_Server(settings, model, log, event_types, metrics, front=front).run(announce))
+        front = parts.enter_context(NativeFront(settings, model, event_types, tls)) if native else None
+        asyncio.run(_Server(settings, model, log, event_types, metrics, front=front, tls=tls).run(announce))
 
 
 def _event_types(settings: EventSettings) -> EventTypes:
@@ -161,9 +163,11 @@ class _Server:
         metrics: Metrics,
         *,
         front: NativeFront | None,
+        tls: TlsFiles | None,
     ) -> None:
         self._settings = settings
         self._front = front
+        self._tls = tls
         self._model = model
         self._version = model.description.version.version
         self._log = log
@@ -211,7 +215,7 @@ class _Server:
         options = server_options(settings.limits) if front is None else inner_server_options()
         server = grpc.aio.server(handlers=[handlers], options=options)
         if front is None:
-            address = bind(server, settings.listen.address)
+            address = bind(server, settings.listen.address, self._tls)
         else:
             server.add_insecure_port(front.upstream)
         for service in _SERVICES:

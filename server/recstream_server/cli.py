@@ -37,6 +37,18 @@ def serve(
     insecure_listen: Annotated[
         bool, typer.Option("--insecure-listen", help="Allow an address that other machines can reach, in plain text.")
     ] = False,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TLS with this certificate chain (PEM).", show_default=False)
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The certificate's private key (PEM).", show_default=False)
+    ] = None,
+    tls_client_ca: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Let in only clients with a certificate that one of these signed.", show_default=False
+        ),
+    ] = None,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Show every setting with its default, as TOML, and exit.")
     ] = False,
@@ -56,6 +68,7 @@ def serve(
         "bundle": bundle,
         "state": state,
         "listen": _present({"address": listen, "insecure": insecure_listen or None, "transport": transport}),
+        "tls": _present({"certificate_chain": tls_cert, "private_key": tls_key, "client_ca": tls_client_ca}),
         "metrics": _present({"address": metrics}),
     }
     settings = load_settings(config, _present(given))

@@ -18,10 +18,14 @@ class ItemFilters:
     Parameters
     ----------
     table : AttributeTable
+
+    Attributes
+    ----------
+    table : AttributeTable
     """
 
     def __init__(self, table: AttributeTable) -> None:
-        self._table = table
+        self.table = table
         self._kinds = table.kinds
 
     def compile(self, item_filter: ItemFilter | None) -> CompiledFilter | None:
@@ -37,11 +41,11 @@ class ItemFilters:
         violations = list(self._violations(item_filter))
         if violations:
             raise InvalidArgumentError(violations)
-        return self._table.compile(all_of=item_filter.all_of, any_of=item_filter.any_of, none_of=item_filter.none_of)
+        return self.table.compile(all_of=item_filter.all_of, any_of=item_filter.any_of, none_of=item_filter.none_of)
 
     def stats(self) -> dict[str, int]:
         """As `AttributeTable.stats`."""
-        return self._table.stats()
+        return self.table.stats()
 
     def _violations(self, item_filter: ItemFilter) -> Iterator[FieldViolation]:
         for part in ("all_of", "any_of", "none_of"):

@@ -9,6 +9,7 @@ import grpc
 from recstream.errors import ConfigurationError
 from recstream_server.listen_address import ListenAddress
 from recstream_server.settings import LimitSettings
+from recstream_server.tls import TlsFiles
 
 # Finds out that a silent peer is gone, and lets clients ask as well; grpc's defaults are two hours and five minutes.
 _KEEPALIVE_MS = 60_000
@@ -78,10 +79,12 @@ def listening_socket(address: ListenAddress) -> socket.socket:
         raise ConfigurationError(f"listen.address: cannot listen on {address}: {problem}") from None
 
 
-def bind(server: grpc.aio.Server, address: ListenAddress) -> ListenAddress:
-    """Take the port; the address with the port that was picked."""
+def bind(server: grpc.aio.Server, address: ListenAddress, tls: TlsFiles | None) -> ListenAddress:
+    """Take the port, in plain text without files; the address with the port that was picked."""
     try:
-        return address._replace(port=server.add_insecure_port(str(address)))
+        if tls is None:
+            return address._replace(port=server.add_insecure_port(str(address)))
+        return address._replace(port=server.add_secure_port(str(address), tls.server_credentials()))
     except RuntimeError:
         check_free(address)
         raise ConfigurationError(f"listen.address: cannot listen on {address}") from None

@@ -19,6 +19,7 @@ from recstream_server.served_model import ServedModel
 from recstream_server.settings import LimitSettings, Settings
 from recstream_server.telemetry.metrics import CALL_SECONDS
 from recstream_server.telemetry.native_calls import NativeCounts
+from recstream_server.tls import TlsFiles
 
 if TYPE_CHECKING:
     from recstream._transport import Front
@@ -53,6 +54,8 @@ class NativeFront:
     settings : Settings
     model : ServedModel
     event_types : EventTypes
+    tls : TlsFiles, optional
+        Plain text without.
 
     Attributes
     ----------
@@ -60,11 +63,12 @@ class NativeFront:
         What the event writer has to empty.
     """
 
-    def __init__(self, settings: Settings, model: ServedModel, event_types: EventTypes) -> None:
-        self._settings = settings
-        self._model = model
+    def __init__(self, settings: Settings, model: ServedModel, event_types: EventTypes, tls: TlsFiles | None) -> None:
         from recstream._transport import WatchHub  # noqa: PLC0415 - optional
 
+        self._settings = settings
+        self._tls = tls
+        self._model = model
         self.events = NativeEvents(settings.limits, settings.events, event_types)
         self._watchers = WatchHub()
         # Mode 0700: nobody else gets around the limits of the front.
@@ -150,6 +154,7 @@ class NativeFront:
             upstream=self.upstream,
             arguments=server_options(settings.limits),
             engine=model.engine,
+            attributes=model.filters.table,
             version=version.SerializeToString(),
             token_head=token_head(version.name, version.version),
             is_exact=settings.retrieval.kind == "exact",
@@ -159,6 +164,7 @@ class NativeFront:
             workers=0 if is_short else _WORKERS,
             events=self.events.queue,
             watchers=self._watchers,
+            tls=self._tls,
         )
 
 

@@ -38,13 +38,30 @@ class ListenSettings(_Section):
     )
     insecure: bool = Field(
         default=False,
-        description="Allow an address that other machines can reach. Traffic is plain text and callers are not "
-        "asked who they are.",
+        description="Allow an address that other machines can reach without TLS. Traffic is plain text and callers "
+        "are not asked who they are.",
     )
     transport: Literal["auto", "native", "python"] = Field(
         default="auto",
         description='What answers: "native" serves common queries in C++, "python" all of them in Python. "auto": '
         "native where it was built, unless log.level is debug, which shows every call.",
+    )
+
+
+class TlsSettings(_Section):
+    """Encryption, and who may call. Read at start: restart the server after renewing a certificate."""
+
+    certificate_chain: Path | None = Field(
+        default=None,
+        description="PEM file with the server's certificate and those between it and a root; plain text when absent.",
+    )
+    private_key: Path | None = Field(
+        default=None, description="PEM file with the key of that certificate, without a password."
+    )
+    client_ca: Path | None = Field(
+        default=None,
+        description="PEM file with the certificates that sign those of clients: nobody gets in without one. When "
+        "absent, whoever reaches the server may call it.",
     )
 
 
@@ -260,6 +277,7 @@ class Settings(BaseSettings):
         description="Folder of the event log and the snapshots; made when absent. One server at a time."
     )
     listen: ListenSettings = ListenSettings()
+    tls: TlsSettings = TlsSettings()
     engine: EngineSettings = EngineSettings()
     encoder: EncoderSettings = EncoderSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
@@ -271,11 +289,21 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")
+    def _tls_is_whole(self) -> "Settings":
+        given = self.tls.model_dump(exclude_none=True)
+        missing = [name for name in ("certificate_chain", "private_key") if given and name not in given]
+        if missing:
+            raise ValueError(f"tls.{missing[0]}: is missing; TLS needs tls.certificate_chain and tls.private_key")
+        return self
+
+    @model_validator(mode="after")
     def _reachable_only_on_purpose(self) -> "Settings":
-        if not (self.listen.address.is_loopback or self.listen.insecure):
+        encrypted = self.tls.certificate_chain is not None
+        if not (self.listen.address.is_loopback or encrypted or self.listen.insecure):
             raise ValueError(
-                f"listen.address: {self.listen.address} can be reached from other machines, and there is no TLS yet; "
-                "listen on 127.0.0.1, or in a network that you trust set listen.insecure = true (--insecure-listen)"
+                f"listen.address: {self.listen.address} can be reached from other machines, and traffic would be plain "
+                "text; give tls.certificate_chain and tls.private_key (--tls-cert, --tls-key), listen on 127.0.0.1, or "
+                "in a network that you trust set listen.insecure = true (--insecure-listen)"
             )
         if self.metrics.address is not None and not self.metrics.address.is_loopback:
             address = self.metrics.address

@@ -205,5 +205,5 @@ def test_any_sequence_of_events_and_queries(make_world, exact_scores, encoder: s
 
     Machine.world = make_world(encoder=encoder)
     Machine.exact_scores = staticmethod(exact_scores)
-    Machine.TestCase.settings = settings(max_examples=120, stateful_step_count=25, deadline=None, derandomize=True)
+    Machine.TestCase.settings = settings(max_examples=120, stateful_step_count=25, derandomize=True)
     Machine.TestCase().runTest()

@@ -100,14 +100,14 @@ def check(case: Case, exact_scores, level: str, threads: int) -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, derandomize=True)
 @given(case=cases(st.integers(1, 130), 300))
 def test_search_is_the_float64_ranking(exact_scores, level: str, case: Case) -> None:
     check(case, exact_scores, level, threads=1)
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12, derandomize=True)
 @given(case=cases(st.sampled_from([255, 768, 1537, 2047, 2048]), 80))
 def test_search_is_the_float64_ranking_of_long_vectors(exact_scores, level: str, case: Case) -> None:
     check(case, exact_scores, level, threads=1)
@@ -115,7 +115,7 @@ def test_search_is_the_float64_ranking_of_long_vectors(exact_scores, level: str,
 
 @pytest.mark.full
 @pytest.mark.parametrize("level", LEVELS)
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=20_000)
 @given(case=cases(st.integers(1, 130), 2500))
 def test_search_is_the_float64_ranking_campaign(exact_scores, level: str, case: Case) -> None:
     check(case, exact_scores, level, threads=2)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from recstream import _core
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(
     rows=st.integers(1, 1500), dimension=st.integers(1, 20), width=st.integers(0, 300), seed=st.integers(0, 2**32 - 1)
 )

@@ -91,9 +91,7 @@ class UpdatesMatchADictionary(RuleBasedStateMachine):
         np.testing.assert_array_equal(self.given, self.untouched)
 
 
-UpdatesMatchADictionary.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=20, deadline=None, derandomize=True
-)
+UpdatesMatchADictionary.TestCase.settings = settings(max_examples=60, stateful_step_count=20, derandomize=True)
 TestUpdatesMatchADictionary = UpdatesMatchADictionary.TestCase
 
 

@@ -17,7 +17,7 @@ def table_of(utf8: bytes, offsets: list[int]) -> _core.IdTable:
     return _core.IdTable(np.frombuffer(utf8, np.uint8), np.array(offsets, np.int64))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(ids=st.lists(IDS.filter(lambda text: len(text.encode()) <= 128), unique=True, max_size=60), others=st.lists(IDS))
 def test_rows_and_ids_are_inverse(make_id_table, ids: list[str], others: list[str]) -> None:
     table = make_id_table(ids)
@@ -65,7 +65,7 @@ def test_damaged_tables_are_refused_with_the_row(utf8: bytes, offsets: list[int]
         table_of(utf8, offsets)
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, derandomize=True)
 @given(st.binary(min_size=1, max_size=6))
 def test_what_is_utf8_is_what_python_says(text: bytes) -> None:
     try:

@@ -83,7 +83,7 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(encoder=ENCODERS, seed=SEEDS, steps=STEPS, options=OPTIONS)
 def test_lists_change_no_bit(
     make_world: MakeWorld, encoder: str, seed: int, steps: list[Any], options: dict[str, int]
@@ -92,7 +92,7 @@ def test_lists_change_no_bit(
 
 
 @pytest.mark.full
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=5000)
 @given(encoder=ENCODERS, seed=SEEDS, steps=STEPS, options=OPTIONS)
 def test_lists_change_no_bit_in_a_campaign(
     make_world: MakeWorld, encoder: str, seed: int, steps: list[Any], options: dict[str, int]

@@ -129,7 +129,7 @@ def test_every_truncation_is_refused(make_world) -> None:
         engine.restore(snapshot + b"\0")
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(data=st.data())
 def test_damaged_bytes_are_refused_or_make_a_sound_state(make_world, data: st.DataObject) -> None:
     world = make_world()
@@ -144,7 +144,7 @@ def test_damaged_bytes_are_refused_or_make_a_sound_state(make_world, data: st.Da
     refused_or_whole(world, bytes(snapshot))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(tail=st.binary(max_size=200))
 def test_arbitrary_bytes_are_refused_or_make_a_sound_state(make_world, tail: bytes) -> None:
     refused_or_whole(make_world(), tail)

@@ -22,7 +22,7 @@ def touches_of(seed: int, items: int, weights: list[float]) -> tuple[np.ndarray,
     return rows, np.array(weights, np.float32)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(
     seed=st.integers(0, 2**32),
     items=st.integers(1, 60),
@@ -108,7 +108,7 @@ def test_als_fold_in_tells_when_weights_drown_the_regularization() -> None:
     assert made is None or np.isfinite(made).all()
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(
     seed=st.integers(0, 2**32),
     items=st.integers(1, 60),

@@ -190,6 +190,7 @@ class ServerProcess:
         assert self.process.stdout is not None
         self.ready_line = self.process.stdout.readline()
         self.target = self.ready_line.rpartition(" ")[2].strip()
+        # Of no use with TLS: such a test makes its own.
         self.channel = grpc.insecure_channel(self.target)
         self.recommendation = RecommendationServiceStub(self.channel)
         self.user_event = UserEventServiceStub(self.channel)

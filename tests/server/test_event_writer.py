@@ -5,7 +5,7 @@ from random import Random
 
 import apsw
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from recstream_server.event_log import NewEvent, Receipt, SqliteEventLog
 from recstream_server.event_source import EventResult
@@ -204,7 +204,7 @@ def test_duplicates_and_conflicts_touch_nobody_else_and_change_no_state(
     assert engine.snapshot() == fold(log, make_engine())
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(
     copies=st.lists(st.integers(1, 4), min_size=1, max_size=80),
     batch_limit=st.integers(1, 20),

@@ -123,7 +123,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     request=st.builds(
         rec_pb.RecommendItemsRequest,

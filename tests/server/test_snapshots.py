@@ -49,7 +49,7 @@ def test_a_snapshot_ahead_of_the_log_is_removed_before_its_versions_are_given_ag
     assert list(store.load(LAST)) == [Snapshot(5, b"a")]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_a_damaged_snapshot_is_skipped_for_the_one_before(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

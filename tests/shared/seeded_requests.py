@@ -127,7 +127,7 @@ class Requests:
         query.seen_policy = self.pick(0, 0, 1, 2, 3, -1)  # type: ignore[assignment]
         query.include_attributes = self.chance(0.1)
         query.min_state_version = self.pick(*VERSIONS)
-        if self.chance(0.15):
+        if self.chance(0.3):
             query.filter.CopyFrom(self.filter())
         if self.chance(0.15):
             query.recent_events.extend(self.event() for _ in range(self.random.randrange(4)))
@@ -142,7 +142,7 @@ class Requests:
             seen_policy=self.pick(0, 1, 2, 9),  # type: ignore[arg-type]
             include_attributes=self.chance(0.1),
             min_state_version=self.pick(*VERSIONS),
-            filter=self.filter() if self.chance(0.1) else None,
+            filter=self.filter() if self.chance(0.3) else None,
             recent_events=[self.event()] if self.chance(0.1) else (),
         )
 
@@ -152,7 +152,7 @@ class Requests:
             item_id=self.item(),
             page_size=self.pick(*SIZES),
             include_attributes=self.chance(0.1),
-            filter=self.filter() if self.chance(0.1) else None,
+            filter=self.filter() if self.chance(0.3) else None,
         )
 
     def events(self) -> event_pb.ListUserEventsRequest:
@@ -190,18 +190,50 @@ class Requests:
             event.attributes["position"].number_value = self.pick(*NUMBERS)
         return event
 
-    def filter(self) -> types.Filter:
-        """A filter that the model may not be fit for."""
-        tests = [
-            types.Condition(attribute="year", range=types.NumberRange(greater_or_equal=self.pick(1900.0, 1950.5))),
-            types.Condition(attribute="genres", equals_any=types.AttributeValues(strings=["Genre 1", "Drama"])),
-            types.Condition(attribute="in_stock", equals_any=types.AttributeValues(bools=[True])),
-            types.Condition(attribute=self.pick("title", "colour", *IDS), exists=self.chance(0.5)),
-            types.Condition(attribute="year", range=types.NumberRange(less=self.pick(*NUMBERS))),
-            types.Condition(attribute="year"),
-        ]
-        part = self.pick("all_of", "any_of", "none_of")
-        return types.Filter(**{part: self.random.sample(tests, self.random.randrange(3))})
+    def filter(self, *, valid: bool = False) -> types.Filter:
+        """A filter; unless it has to be valid, at times one that the model is not fit for, or nobody."""
+        parts = {
+            part: [self._condition() for _ in range(self.pick(0, 0, 1, 2))] for part in ("all_of", "any_of", "none_of")
+        }
+        if not valid and self.chance(0.2):
+            parts[self.pick(*parts)] += self._odd_conditions()
+        return types.Filter(**parts)
+
+    def _condition(self) -> types.Condition:
+        """One that suits the model."""
+        lower, upper = self.pick({}, {"greater_or_equal": 1949.0}, {"greater": 1910.5}), {"less": 1990.0}
+        upper = self.pick(upper, upper if not lower else {}, {"less_or_equal": 1949.0})
+        titles = [f"Title {self.random.randrange(200)}" for _ in range(self.random.randrange(1, 9))]
+        equals = self.pick(
+            ("title", {"strings": [*titles, *titles[:2], *IDS]}),
+            ("genres", {"strings": self.pick(["Genre 1", "Genre 4"], ["Drama"], ["Genre 2", ""], ["\0", "genre 1"])}),
+            ("year", {"numbers": self.pick([1900.0, 1950.0], [1999.0, -0.0, 0.0], [float("inf"), 5e-324])}),
+            ("in_stock", {"bools": self.pick([True], [False], [True, False, True])}),
+        )
+        return self.pick(
+            types.Condition(attribute=equals[0], equals_any=types.AttributeValues(**equals[1])),
+            types.Condition(attribute="year", range=types.NumberRange(**lower, **upper)),
+            types.Condition(attribute=self.pick("title", "year", "in_stock", "genres"), exists=self.chance(0.7)),
+        )
+
+    def _odd_conditions(self) -> list[types.Condition]:
+        """One that suits no item, attribute or model, or more conditions than a filter may have."""
+        values = self.pick(
+            types.AttributeValues(),
+            types.AttributeValues(numbers=[self.pick(*NUMBERS)]),
+            types.AttributeValues(strings=["Drama"], bools=[True]),
+            types.AttributeValues(strings=["Drama"] * self.pick(1000, 1001)),
+        )
+        ends = {end: self.pick(*NUMBERS) for end in ("greater_or_equal", "greater", "less_or_equal", "less")}
+        some = {end: ends[end] for end in self.random.sample(sorted(ends), self.random.randrange(3))}
+        attribute = self.pick("title", "year", "in_stock", "genres", "colour", *IDS)
+        return self.pick(
+            [types.Condition(attribute=attribute, exists=self.chance(0.5))],
+            [types.Condition(attribute=attribute)],
+            [types.Condition(attribute=attribute, equals_any=values)],
+            [types.Condition(attribute=self.pick("year", "year", attribute), range=types.NumberRange(**some))],
+            [types.Condition(attribute="year", exists=True)] * self.pick(62, 65),
+        )
 
     def user(self) -> str:
         """A user, mostly one that the model knows."""

@@ -77,7 +77,7 @@ struct IndexStats {
 /// Relies on the default floating-point environment: rounding to nearest, denormal numbers kept. All functions are safe
 /// to call at once. A search works on the rows of one moment, and never waits for a writer; writers wait for each
 /// other, and copy the blocks of rows that they change. Searches that find every thread scanning wait for the next
-/// pass, and share it (csrc/shared_scan.h); the answers are the same. A search scans 8-bit codes of the rows, whose
+/// pass, and share it (csrc/index/shared_scan.h); the answers are the same. A search scans 8-bit codes of the rows, whose
 /// bound is proved in docs/exactness.md, and rescores what they leave.
 class ExactIndex {
  public:

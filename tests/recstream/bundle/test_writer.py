@@ -38,7 +38,7 @@ def test_what_is_written_is_read(tmp_path: Path, make_content: MakeContent) -> N
     assert (tmp_path / "b" / "evaluation.json").read_bytes() == b"{}\n"
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(vectors=arrays.arrays(np.float32, st.tuples(st.integers(1, 6), st.integers(1, 5)), elements=st.floats(width=32)))
 def test_every_finite_vector_survives_and_no_other(
     tmp_path_factory: pytest.TempPathFactory, make_content: MakeContent, vectors: np.ndarray

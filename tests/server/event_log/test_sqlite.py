@@ -107,7 +107,7 @@ EVENTS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(batches=st.lists(st.lists(EVENTS, max_size=9), max_size=6))
 def test_behaves_like_a_list_without_duplicates(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[NewEvent]]

@@ -8,6 +8,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 from grpc_status import rpc_status
+from seeded_requests import Requests
 
 from recstream.v1 import recommendation_service_pb2 as rec_pb
 from recstream.v1 import types_pb2 as types
@@ -28,6 +29,10 @@ def ids(random: Random, most: int) -> list[str]:
     return names + names[: random.randrange(3)]
 
 
+def a_filter(random: Random) -> types.Filter | None:
+    return some(random, None, None, Requests(random.randrange(2**32)).filter(valid=True))
+
+
 def recommend(random: Random) -> rec_pb.RecommendItemsRequest:
     return rec_pb.RecommendItemsRequest(
         user_id=some(random, "", "stranger", "é", "\0", *(f"user-{number}" for number in range(20))),
@@ -37,6 +42,7 @@ def recommend(random: Random) -> rec_pb.RecommendItemsRequest:
         exclude_item_ids=some(random, [], ids(random, 300)),
         seen_policy=random.randrange(3),
         min_state_version=some(random, 0, 0, 1, 3),
+        filter=a_filter(random),
     )
 
 
@@ -47,12 +53,15 @@ def rank(random: Random) -> rec_pb.RankItemsRequest:
         item_ids=[*ids(random, 300), "item-0"],
         seen_policy=random.randrange(3),
         min_state_version=some(random, 0, 2),
+        filter=a_filter(random),
     )
 
 
 def similar(random: Random) -> rec_pb.FindSimilarItemsRequest:
     return rec_pb.FindSimilarItemsRequest(
-        item_id=f"item-{random.randrange(200)}", page_size=some(random, 0, 1, 50, 1000, 2000)
+        item_id=f"item-{random.randrange(200)}",
+        page_size=some(random, 0, 1, 50, 1000, 2000),
+        filter=a_filter(random),
     )
 
 
@@ -108,6 +117,36 @@ def test_answers_on_a_stream_are_equal_byte_for_byte(lively: Any) -> None:
     assert forwarded(lively) == before + 300
 
 
+def range_of(**ends: float) -> types.Condition:
+    return types.Condition(attribute="year", range=types.NumberRange(**ends))
+
+
+def equal(attribute: str, **values: Any) -> types.Condition:
+    return types.Condition(attribute=attribute, equals_any=types.AttributeValues(**values))
+
+
+INVALID_FILTERS = [
+    types.Filter(all_of=[types.Condition(attribute="colour", exists=True)]),
+    types.Filter(all_of=[types.Condition(exists=True)]),
+    types.Filter(all_of=[types.Condition(attribute="x" * 129, exists=True)]),
+    types.Filter(any_of=[types.Condition(attribute="year")]),
+    types.Filter(any_of=[types.Condition(attribute="year", exists=True)] * 65),
+    types.Filter(none_of=[equal("title")]),
+    types.Filter(none_of=[equal("title", bools=[True])]),
+    types.Filter(none_of=[equal("title", strings=["a"], numbers=[1.0])]),
+    types.Filter(none_of=[equal("title", strings=["a"] * 1001)]),
+    types.Filter(none_of=[equal("year", numbers=[1.0, float("nan")])]),
+    types.Filter(none_of=[equal("year", bools=[True])]),
+    types.Filter(none_of=[equal("in_stock", numbers=[1.0])]),
+    types.Filter(all_of=[range_of()]),
+    types.Filter(all_of=[range_of(less=float("inf"))]),
+    types.Filter(all_of=[range_of(greater=float("nan"))]),
+    types.Filter(all_of=[range_of(greater_or_equal=2.0, less_or_equal=1.0)]),
+    types.Filter(all_of=[range_of(greater=1.0, less=1.0)]),
+    types.Filter(all_of=[range_of(greater=1.7976931348623157e308)]),
+    types.Filter(all_of=[types.Condition(attribute="title", range=types.NumberRange(less=1.0))]),
+]
+
 INVALID = [
     rec_pb.RecommendItemsRequest(page_size=-1),
     rec_pb.RecommendItemsRequest(user_id="x" * 129),
@@ -116,7 +155,7 @@ INVALID = [
     rec_pb.RecommendItemsRequest(exclude_item_ids=["x"] * 10_001),
     rec_pb.RecommendItemsRequest(min_state_version=2**60),
     rec_pb.RecommendItemsRequest(recent_events=[types.UserEvent()]),
-    rec_pb.RecommendItemsRequest(filter=types.Filter(all_of=[types.Condition(attribute="colour", exists=True)])),
+    *(rec_pb.RecommendItemsRequest(filter=item_filter) for item_filter in INVALID_FILTERS),
 ]
 
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from recstream_server.retrieval.bitmap import bitmap_of, holds, rows_in, without
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(size=st.integers(0, 300), asked=st.lists(st.integers(0, 500)), seed=st.integers(0, 2**32 - 1))
 def test_a_bitmap_is_a_set_of_rows(size: int, asked: list[int], seed: int) -> None:
     members = np.random.default_rng(seed).random(size) < 0.5

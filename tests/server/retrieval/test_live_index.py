@@ -104,9 +104,7 @@ class FollowsADictionary(RuleBasedStateMachine):
         assert (stats["rows"], stats["deleted"]) == (len(self.vectors), int((~self.alive).sum()))
 
 
-FollowsADictionary.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=20, deadline=None, derandomize=True
-)
+FollowsADictionary.TestCase.settings = settings(max_examples=40, stateful_step_count=20, derandomize=True)
 TestFollowsADictionary = FollowsADictionary.TestCase
 
 

@@ -58,7 +58,32 @@ def test_any_file_with_items_becomes_a_bundle(family: str, shop: tuple[Path, Pat
 def test_under_e_new_items_go_to_those_who_like_their_kind(shop: tuple[Path, Path], tmp_path: Path) -> None:
     data, items = shop
     assert run("tfidf", data, tmp_path / "bundle", "--items", str(items), "--protocol", "E") == 0
+    assert_new_items_go_to_those_who_like_their_kind(recstream.load_bundle(tmp_path / "bundle"))
+
+
+def test_under_e_new_items_go_by_their_images_alone(shop: tuple[Path, Path], tmp_path: Path) -> None:
+    items = tmp_path / "items.csv"
+    rng = np.random.default_rng(4)
+    vectors = [[1 - 2 * (item % 2), *rng.normal(0, 0.1, 2)] for item in range(ITEMS)]
+    rows = [f"i{item},{' '.join(f'{number:.3f}' for number in vector)}" for item, vector in enumerate(vectors)]
+    items.write_text("\n".join(["item,image_vector", *rows]) + "\n")
+    more = (
+        "--items",
+        str(items),
+        "--protocol",
+        "E",
+        "--set",
+        "model.learning_rate=0.02",
+        "--set",
+        "model.id_dropout=1",
+    )
+    assert run("two_tower", shop[0], tmp_path / "bundle", *more) == 0
     bundle = recstream.load_bundle(tmp_path / "bundle")
+    assert not bundle.items.columns
+    assert_new_items_go_to_those_who_like_their_kind(bundle)
+
+
+def assert_new_items_go_to_those_who_like_their_kind(bundle: recstream.Bundle) -> None:
     assert bundle.manifest.training.protocol == "E"
     new = bundle.item_popularity == 0
     assert new.sum() == ITEMS // 10 * 2

@@ -2,12 +2,15 @@
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
 from recstream_trainer.datasets.attributes import typed_attributes
 
 from recstream.errors import DataError
+
+HERE = Path()
 
 
 @pytest.mark.parametrize(
@@ -29,7 +32,7 @@ from recstream.errors import DataError
     ],
 )
 def test_takes_the_narrowest_type(name: str, values: list[object], typed: list[object], dtype: pl.DataType) -> None:
-    table = typed_attributes(pl.DataFrame({"sku": ["a", "b", "c"], name: values}), "sku")
+    table = typed_attributes(pl.DataFrame({"sku": ["a", "b", "c"], name: values}), "sku", HERE)
     assert table.columns == ["item", name]
     assert table[name].to_list() == typed
     assert table[name].dtype == dtype
@@ -38,9 +41,9 @@ def test_takes_the_narrowest_type(name: str, values: list[object], typed: list[o
 @pytest.mark.parametrize("values", [[{"a": 1}], [b"x"], [[{"a": 1}]]])
 def test_what_a_bundle_cannot_hold_is_refused(values: list[object]) -> None:
     with pytest.raises(DataError, match=r"items: column 'odd' holds .*; give it as text, numbers or lists of text"):
-        typed_attributes(pl.DataFrame({"id": ["a"], "odd": values}), "id")
+        typed_attributes(pl.DataFrame({"id": ["a"], "odd": values}), "id", HERE)
 
 
 def test_rows_without_a_key_go() -> None:
-    table = typed_attributes(pl.DataFrame({"id": [1, None, 2], "title": ["x", "y", "z"]}), "id")
+    table = typed_attributes(pl.DataFrame({"id": [1, None, 2], "title": ["x", "y", "z"]}), "id", HERE)
     assert table.rows() == [("1", "x"), ("2", "z")]

@@ -33,7 +33,7 @@ def test_they_hold_the_mean_of_a_population_about_as_often_as_they_say() -> None
     assert 0.82 <= held / 200 <= 0.97
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(0, 99))
 def test_all_metrics_are_of_the_same_draws(numbers: list[float], seed: int) -> None:
     values = np.array(numbers)

@@ -91,7 +91,6 @@ def test_a_tells_when_the_core_is_empty() -> None:
         split(dataset(user=["u", "v"], item=["a", "b"], timestamp=[1, 2]), "A", 0)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 35), min_size=2, max_size=6), st.integers(0, 9))
 def test_c_deals_tenths_as_recbole_does(sizes: list[int], seed: int) -> None:
     users = [f"u{user}" for user, size in enumerate(sizes) for _ in range(size)]
@@ -165,7 +164,7 @@ def test_users_with_two_items_keep_them() -> None:
     assert len(parts.train) == 3
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(2, 8), st.integers(5, 30), st.integers(0, 99))
 def test_e_never_shows_a_cold_item_before_the_test(users: int, items: int, seed: int) -> None:
     data = dense(seed, users, items, rating=4)
@@ -200,7 +199,7 @@ def test_e_follows_its_seed_and_mixes_the_rows() -> None:
     assert first.item_codes.tolist() != sorted(first.item_codes.tolist())
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(4, 12), st.integers(5, 20), st.integers(0, 99))
 def test_f_learns_from_a_part_of_what_a_larger_share_learns_from_and_tests_on_neither(
     users: int, items: int, seed: int

@@ -55,7 +55,7 @@ def naive_loss(
     return total
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 17), st.integers(0, 2**32 - 1))
 def test_cholesky_solves_the_half_step(rows: int, columns: int, dimension: int, seed: int) -> None:
     weights, fixed = draw(rows, columns, dimension, seed)

@@ -251,10 +251,11 @@ def _cross_validate(console: Console, run: "Run") -> "RatingAccuracy":
 
 def _announce(console: Console, peers: "Peers", run: "Run", prepared: "Prepared", plan: "Plan") -> None:
     from recstream_trainer.training.remarks import remarks  # noqa: PLC0415
+    from recstream_trainer.training.run import needed_bytes  # noqa: PLC0415
 
     parts = prepared.split
     users, items, pairs = len(parts.user_ids), len(parts.item_ids), len(parts.train)
-    needed = run.family.memory_bytes(run.settings.model, users, items, pairs)
+    needed = needed_bytes(run, parts)
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for remark in remarks(run, prepared, plan, needed_bytes=needed * peers.count, free_bytes=free):
         console.print(remark, highlight=False, markup=False, soft_wrap=True)

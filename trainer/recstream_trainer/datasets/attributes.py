@@ -1,27 +1,30 @@
 """Item attributes: text, whole numbers, numbers, booleans and lists of text, as a bundle can hold them."""
 
+from pathlib import Path
+
 import polars as pl
 
 from recstream.errors import DataError
+from recstream_trainer.datasets.images import COLUMNS, typed_images
 from recstream_trainer.datasets.values import as_id, is_readable
 
 _LIST_NAMES = {"genre", "genres", "tags", "categories", "keywords", "labels", "topics"}
 
 
-def typed_attributes(table: pl.DataFrame, key: str) -> pl.DataFrame:
+def typed_attributes(table: pl.DataFrame, key: str, folder: Path) -> pl.DataFrame:
     """The table with its key as text named ``item``, and every other column as the narrowest type that holds it.
 
-    Text with ``|`` in it, and text under a name like ``genres``, becomes a list of text, and a date becomes text. Rows
-    without a key are left out.
+    Columns of images are as `typed_images` gives them; their paths are relative to `folder`. Text with ``|`` in it, and
+    text under a name like ``genres``, becomes a list of text, and a date becomes text. Rows without a key are left out.
 
     Raises
     ------
     DataError
-        A column of structs, bytes and the like, which a bundle cannot hold.
+        A column of structs, bytes and the like, which a bundle cannot hold, or damaged vectors of images.
     """
-    columns = [as_id(table[key]).alias("item")]
-    columns += [_typed(column) for column in table.iter_columns() if column.name not in (key, "item")]
-    return pl.DataFrame(columns).drop_nulls("item")
+    ids = as_id(table[key]).alias("item")
+    typed = [_typed(column) for column in table.iter_columns() if column.name not in (key, "item", *COLUMNS)]
+    return pl.DataFrame([ids, *typed, *typed_images(table, ids, folder)]).drop_nulls("item")
 
 
 def _typed(column: pl.Series) -> pl.Series:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recstream.errors import DataError
 from recstream.event_types import EventTypes
+from recstream_trainer.datasets import images
 from recstream_trainer.datasets.cleaning_report import CleaningReport, CleaningStep
 from recstream_trainer.datasets.dataset import Dataset
 from recstream_trainer.datasets.raw_tables import RawTables
@@ -222,14 +223,16 @@ def _coded(name: str, frame: pl.DataFrame, raw: RawTables, cleaning: CleaningRep
     users, user_ids = _codes(frame["user"])
     codes, item_ids = _codes(frame["item"])
     values = [column for column in ("rating", "timestamp", "weight") if column in frame.columns]
+    known = _attributes(item_ids, raw.items)
     return Dataset(
         name=name,
         interactions=frame.select(users, codes, *values),
         user_ids=user_ids,
         item_ids=item_ids,
-        items=_attributes(item_ids, raw.items),
+        items=known.drop(images.COLUMNS, strict=False),
         cleaning=cleaning,
         log=raw.log,
+        images=known.select(column for column in images.COLUMNS if column in known.columns),
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
@@ -32,6 +32,9 @@ class Dataset:
         What was dropped or merged, and why.
     log : LogPlace, optional
         Where the event log ended that the interactions came from.
+    images : polars.DataFrame
+        A row per item code: ``image_vector`` (List[Float32], all of one length) and ``image_file`` (absolute paths), of
+        these what the source has; nulls where an item has no image. They do not go into a bundle.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Dataset:
     items: pl.DataFrame
     cleaning: CleaningReport
     log: LogPlace | None = None
+    images: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     @property
     def user_count(self) -> int:

@@ -12,6 +12,7 @@ from recstream.errors import DataError
 from recstream_trainer.datasets.attributes import typed_attributes
 from recstream_trainer.datasets.cleaning_report import CleaningStep
 from recstream_trainer.datasets.columns import ColumnMapping, find_column
+from recstream_trainer.datasets.images import with_vectors_beside
 from recstream_trainer.datasets.raw_tables import RawTables
 
 _TEXT_ENDINGS = (".csv", ".tsv", ".tab", ".txt")
@@ -99,7 +100,10 @@ def _open(path: Path) -> IO[str]:
 
 
 def read_items(path: Path, item_column: str) -> pl.DataFrame:
-    """Read the attributes of the items: a row each, with the id as text in the column ``item``.
+    """Read what is known about the items: a row each, with the id as text in the column ``item``.
+
+    Images come from the columns ``image_vector`` and ``image_file``, or from vectors in a file beside
+    (`recstream_trainer.datasets.images`).
 
     Parameters
     ----------
@@ -125,7 +129,7 @@ def read_items(path: Path, item_column: str) -> pl.DataFrame:
         raise DataError(
             f"{path.name}: no column {item_column!r}, item or id; the columns are: {listed}; rename the item's"
         )
-    return typed_attributes(table, key)
+    return typed_attributes(with_vectors_beside(table, path), key, path.absolute().parent)
 
 
 def find_id(columns: list[str]) -> str | None:

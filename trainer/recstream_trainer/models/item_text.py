@@ -49,36 +49,39 @@ def reading_of(attributes: pl.DataFrame) -> Reading:
     return Reading({column.name: _edges(column) for column in numbers}, {text.name: _repeats(text) for text in texts})
 
 
-def item_tokens(catalogue: Catalogue, family: str, reading: Reading | None = None) -> list[list[str]]:
+def item_tokens(catalogue: Catalogue, family: str) -> list[list[str]]:
+    """The words of each item, in code order: `read_tokens` by the reading of these items.
+
+    Raises
+    ------
+    DataError
+        Nothing is known about any item; `family` is who asks.
+    """
+    tokens = read_tokens(catalogue, reading_of(catalogue.attributes))
+    if not any(tokens):
+        raise nothing_known(family)
+    return tokens
+
+
+def nothing_known(family: str) -> DataError:
+    """What a family has to say that needs to know something about items."""
+    return DataError(
+        f"--model {family}: describes items by their text and attributes, and nothing but their ids is known; "
+        "give a table of items with --items, or use a family that learns from interactions alone, such as als"
+    )
+
+
+def read_tokens(catalogue: Catalogue, reading: Reading) -> list[list[str]]:
     """The words of each item, in code order.
 
     Text gives its words in lower case, and itself as a whole (`COLUMN=value`) where values repeat, as those of a brand
     do; a list of text its values, a boolean its value, and a number the tenth of the items that it lies in. An item of
     which nothing is known has none.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-    family : str
-        Who asks, for the error.
-    reading : Reading, optional
-        By default that of these items.
-
-    Raises
-    ------
-    DataError
-        Nothing is known about any item.
     """
     tokens: list[list[str]] = [[] for _ in range(catalogue.item_count)]
-    chosen = reading or reading_of(catalogue.attributes)
     for column in catalogue.attributes.iter_columns():
-        for own, more in zip(tokens, _column_tokens(column, chosen), strict=True):
+        for own, more in zip(tokens, _column_tokens(column, reading), strict=True):
             own.extend(more)
-    if not any(tokens):
-        raise DataError(
-            f"--model {family}: describes items by their text and attributes, and nothing but their ids is known; "
-            "give a table of items with --items, or use a family that learns from interactions alone, such as als"
-        )
     return tokens
 
 

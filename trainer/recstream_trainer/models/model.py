@@ -114,6 +114,8 @@ class Family:
         Its settings, all with defaults that are sane for any data set.
     make : callable
     memory_bytes : callable
+    image_bytes : callable, optional
+        (settings, the items) to the bytes that it takes besides to learn from their images; None: it does not.
     fades : bool
         It gains from weights that fall with age: its users are what they lately were.
     ordered : bool
@@ -142,6 +144,7 @@ class Family:
     settings: type[FamilySettings]
     make: ModelMaker
     memory_bytes: MemoryEstimate
+    image_bytes: Callable[[Any, Catalogue], int] | None = None
     fades: bool = False
     ordered: bool = False
     single_pass: bool = False

@@ -36,7 +36,7 @@ class WordSpace:
     Attributes
     ----------
     words : list of str
-        Those that count.
+        Those that count; none where only other things are known of items.
     rarity : float64 (words,) or None
         What each weighs; None: as often as it is there.
     directions : float64 (d, words) or None
@@ -49,6 +49,8 @@ class WordSpace:
 
     def vectors(self, tokens: list[list[str]]) -> NDArray[np.float32]:
         """Unit vectors of items, float32 (N, d); zeros for one without a word that counts."""
+        if not self.words:
+            return np.zeros((len(tokens), 1), np.float32)
         words = self.weighted(tokens)
         if self.directions is None:
             return np.ascontiguousarray(words.toarray(), dtype=np.float32)

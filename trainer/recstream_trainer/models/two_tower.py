@@ -1,4 +1,4 @@
-"""Two towers: items from id, text and attributes, users from their history (Yi et al. 2019, Yang et al. 2020)."""
+"""Two towers: items from id and content, users from their history (Yi et al. 2019, Yang et al. 2020)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,6 +10,7 @@ from pydantic import Field
 
 from recstream.bundle import OnnxEncoder
 from recstream.errors import DataError
+from recstream_trainer.datasets.images import FILE, VECTOR
 from recstream_trainer.evaluation import Interactions
 from recstream_trainer.models.catalogue import Catalogue
 from recstream_trainer.models.model import Family, FamilySettings, Serving
@@ -19,7 +20,7 @@ from recstream_trainer.models.neural.onnx_export import to_onnx
 from recstream_trainer.models.neural.optimizer_state import arrays_of, restore_optimizer, tensors_under
 from recstream_trainer.models.neural.pair_batches import PairBatch, pair_batches
 from recstream_trainer.models.neural.sampled_softmax import log_shares, sampled_softmax_loss
-from recstream_trainer.models.neural.towers import INPUTS, ServedEncoder, Towers, user_vectors
+from recstream_trainer.models.neural.towers import INPUTS, ServedEncoder, Towers, require_same_images, user_vectors
 from recstream_trainer.models.neural.windows import newest
 from recstream_trainer.models.predecessor import Predecessor
 
@@ -43,6 +44,8 @@ class TwoTowerSettings(FamilySettings):
     batch_users: int = Field(default=256, ge=2, description="users that a step learns from")
     targets: int = Field(default=8, ge=1, description="items to find of a user in a step, at most")
     uniform_negatives: int = Field(default=1024, ge=0, description="negatives drawn evenly, beside those of the batch")
+    image_size: int = Field(default=64, ge=8, le=512, description="pixels to a side that pictures are brought to")
+    images_per_step: int = Field(default=256, ge=1, description="pictures that a step learns from, at most")
     frozen_epochs: int = Field(default=2, ge=0, description="epochs after --init-from that learn ids only")
     inherited_rate: float = Field(
         default=0.3, ge=0, le=1, description="learning rate of what --init-from brought, as a share, after these epochs"
@@ -67,11 +70,22 @@ class TwoTowerModel:
         """Make the towers; what they inherit in all but ids learns at a rate of its own."""
         settings, known = self._settings, self._counts.cpu().numpy() > 0
         self._content, features = read_content(
-            self._catalogue, known, text_dimension=settings.text_dimension, seed=self._seed, inherited=inherited
+            self._catalogue,
+            known,
+            text_dimension=settings.text_dimension,
+            image_size=settings.image_size,
+            seed=self._seed,
+            inherited=inherited,
         )
         with torch.random.fork_rng():
             torch.manual_seed(self._seed)
-            towers = Towers(features, settings.dimension, settings.hidden, settings.id_dropout)
+            towers = Towers(
+                features,
+                dimension=settings.dimension,
+                hidden=settings.hidden,
+                id_dropout=settings.id_dropout,
+                images_per_step=settings.images_per_step,
+            )
         self._towers = towers.to(self._device)
         shared = [parameter for name, parameter in towers.named_parameters() if name != _IDS]
         self._optimizer = torch.optim.AdamW(
@@ -85,6 +99,7 @@ class TwoTowerModel:
         """See `Heir`; items that are new begin as what their text and attributes say of them."""
         content, weights = inherited_content(predecessor)
         self._begin(content)
+        require_same_images(self._towers, weights)
         torch.nn.init.zeros_(self._towers.ids.weight)
         tables = {_IDS: predecessor.item_rows, "values.weight": np.arange(len(content.values))}
         take_over(self._towers, predecessor, self._settings, tables=tables, weights=weights)
@@ -99,6 +114,7 @@ class TwoTowerModel:
         with torch.random.fork_rng():
             torch.manual_seed(int(rng.integers(2**62)))
             self._towers.train()
+            self._towers.refresh()
             batches = pair_batches(
                 self._train,
                 rng,
@@ -145,6 +161,7 @@ class TwoTowerModel:
 
     def _item_vectors(self) -> torch.Tensor:
         self._towers.eval()
+        self._towers.refresh()
         return self._towers.items(torch.arange(len(self._counts), device=self._device))
 
     def _encode(self, users: NDArray[np.int64], items: torch.Tensor) -> torch.Tensor:
@@ -188,13 +205,24 @@ def _memory_bytes(settings: TwoTowerSettings, users: int, items: int, interactio
     return words + table + step + interactions * 24 + users * settings.dimension * 4
 
 
+def _image_bytes(settings: TwoTowerSettings, catalogue: Catalogue) -> int:
+    # Vectors as read and as kept; pixels, and what the network's layers make of those in a step, with gradients.
+    vectors, pictures, pixels = 0, 0, settings.image_size**2
+    if VECTOR in catalogue.images.columns:
+        vectors = int(catalogue.images[VECTOR].list.len().sum()) * 8
+    if FILE in catalogue.images.columns:
+        pictures = catalogue.images[FILE].drop_nulls().len()
+    return vectors + pictures * pixels * 3 + min(pictures, settings.images_per_step) * pixels * 120
+
+
 FAMILY: Final = Family(
     name="two_tower",
-    summary="hybrid: items from id, text and attributes, users from their history; new items from content alone",
+    summary="hybrid: items from id, text, attributes, images, users from their history; new items from content",
     settings=TwoTowerSettings,
     make=TwoTowerModel,
     memory_bytes=_memory_bytes,
+    image_bytes=_image_bytes,
     fades=True,
     inherits="content",
-    quick={"dimension": 32, "hidden": 32, "text_dimension": 16, "uniform_negatives": 256},
+    quick={"dimension": 32, "hidden": 32, "text_dimension": 16, "uniform_negatives": 256, "image_size": 32},
 )

@@ -155,7 +155,7 @@ def plan_of(run: Run, prepared: Prepared) -> Plan:
     Protocol C's published figures are of models that saw the train part only, so there it stays at that.
     """
     parts = prepared.split
-    catalogue = Catalogue(len(parts.item_ids), run.dataset.items[parts.item_codes])
+    catalogue = _catalogue(run.dataset, parts)
     predecessor = None if run.begins_from is None else run.begins_from.seen_from(parts)
 
     def make(train: Interactions) -> Model:
@@ -173,6 +173,18 @@ def plan_of(run: Run, prepared: Prepared) -> Plan:
         settings = settings.model_copy(update={"max_epochs": epochs, "refit": False})
     refit = settings.refit and run.protocol != "C"
     return Plan(make, prepared.split, settings, run.seed, refit=refit, onward_share=run.family.onward_share)
+
+
+def needed_bytes(run: Run, parts: Split) -> int:
+    """What training takes at its peak, about."""
+    family, model = run.family, run.settings.model
+    needed = family.memory_bytes(model, len(parts.user_ids), len(parts.item_ids), len(parts.train))
+    return needed + (family.image_bytes(model, _catalogue(run.dataset, parts)) if family.image_bytes else 0)
+
+
+def _catalogue(dataset: Dataset, parts: Split) -> Catalogue:
+    images = dataset.images[parts.item_codes] if dataset.images.columns else dataset.images
+    return Catalogue(len(parts.item_ids), dataset.items[parts.item_codes], images)
 
 
 def judge_fitted(run: Run, prepared: Prepared, fitted: Fitted, item_vectors: NDArray[np.float32]) -> JudgedModel:

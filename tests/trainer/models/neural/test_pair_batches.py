@@ -5,7 +5,7 @@ from recstream_trainer.evaluation import Interactions
 from recstream_trainer.models.neural.pair_batches import pair_batches
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 12), min_size=2, max_size=8), st.integers(1, 5), st.integers(1, 6), st.integers(0, 9))
 def test_what_is_to_be_found_is_never_read(counts: list[int], targets: int, length: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from recstream.errors import ConfigurationError
+from recstream.errors import ConfigurationError, DataError
 from recstream_trainer.models.catalogue import Catalogue
-from recstream_trainer.models.item_text import Reading, item_tokens, reading_of
+from recstream_trainer.models.item_text import Reading, nothing_known, read_tokens, reading_of
 from recstream_trainer.models.model import Learned
 from recstream_trainer.models.neural.item_features import ItemFeatures, item_features
+from recstream_trainer.models.neural.item_images import read_images
 from recstream_trainer.models.predecessor import Predecessor
 from recstream_trainer.models.tfidf import TfidfSettings, WordSpace, word_space
 
@@ -63,6 +64,7 @@ def read_content(
     known: NDArray[np.bool_],
     *,
     text_dimension: int,
+    image_size: int,
     seed: int,
     inherited: ContentReader | None = None,
 ) -> tuple[ContentReader, ItemFeatures]:
@@ -76,21 +78,40 @@ def read_content(
         The items that there is something to learn from.
     text_dimension : int
         Numbers that words are reduced to, at most.
+    image_size : int
+        Pixels to a side that pictures are brought to.
     seed : int
         Of that reduction.
     inherited : ContentReader, optional
         Reads these items as it read others; values of attributes that it does not know come after its own.
+
+    Raises
+    ------
+    DataError
+        Nothing is known about the items, or an image cannot be read.
     """
+    images = read_images(catalogue.images, catalogue.item_count, image_size)
+    has_images = bool(images.vectors.shape[1] or len(images.pixels))
     reading = reading_of(catalogue.attributes)
     if inherited is not None:
         reading = inherited.reading.followed_by(reading)
-    tokens = item_tokens(catalogue, "two_tower", reading)
-    if inherited is None:
-        space = word_space(tokens, known, TfidfSettings(dimension=text_dimension), seed)
-    else:
-        space = inherited.space
-    features = item_features(tokens, space.vectors(tokens), known, inherited.values if inherited else ())
+    tokens = read_tokens(catalogue, reading)
+    if not any(tokens) and not has_images:
+        raise nothing_known("two_tower")
+    space = _space(tokens, known, text_dimension, seed, optional=has_images) if inherited is None else inherited.space
+    features = item_features(tokens, space.vectors(tokens), known, images, inherited.values if inherited else ())
     return ContentReader(reading, space, features.vocabulary), features
+
+
+def _space(
+    tokens: list[list[str]], known: NDArray[np.bool_], dimension: int, seed: int, *, optional: bool
+) -> WordSpace:
+    try:
+        return word_space(tokens, known, TfidfSettings(dimension=dimension), seed)
+    except DataError:
+        if not optional:
+            raise
+        return WordSpace([], np.zeros(0), None)
 
 
 def inherited_content(predecessor: Predecessor) -> tuple[ContentReader, dict[str, NDArray[Any]]]:

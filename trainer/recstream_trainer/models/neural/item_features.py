@@ -1,4 +1,4 @@
-"""What is known about items, as a tower reads it: a vector of their words, and the values of their attributes."""
+"""What is known about items, as a tower reads it: words as a vector, values of attributes, and images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from recstream_trainer.models.neural.item_images import ItemImages
 
 _MOST_VALUES: Final = 64
 """Of one item; further ones are left out."""
@@ -25,12 +27,14 @@ class ItemFeatures:
         The values by code.
     known : bool (N,)
         Items that there is something to learn from; others have no embedding of their own.
+    images : ItemImages
     """
 
     text: NDArray[np.float32]
     values: NDArray[np.int64]
     vocabulary: list[str]
     known: NDArray[np.bool_]
+    images: ItemImages
 
     @property
     def value_count(self) -> int:
@@ -39,9 +43,13 @@ class ItemFeatures:
 
 
 def item_features(
-    tokens: list[list[str]], text: NDArray[np.float32], known: NDArray[np.bool_], inherited: Sequence[str] = ()
+    tokens: list[list[str]],
+    text: NDArray[np.float32],
+    known: NDArray[np.bool_],
+    images: ItemImages,
+    inherited: Sequence[str] = (),
 ) -> ItemFeatures:
-    """Features from what `item_tokens` gives: words with a ``=`` or ``#`` are values of attributes.
+    """Features from images and what `read_tokens` gives: words with a ``=`` or ``#`` are values of attributes.
 
     Values that no known item has are left out, for nothing could be learned of them, unless they are `inherited`: these
     come first, in their order.
@@ -54,4 +62,4 @@ def item_features(
     values = np.full((len(tokens), max(1, *map(len, codes))), len(vocabulary), dtype=np.int64)
     for row, own in zip(values, codes, strict=True):
         row[: len(own)] = own
-    return ItemFeatures(text, values, vocabulary, known)
+    return ItemFeatures(text, values, vocabulary, known, images)

@@ -1,9 +1,14 @@
 """The two towers: items from their id and their content, users from the items they had."""
 
+from collections.abc import Collection
+
 import torch
 from torch import nn
 
+from recstream.errors import ConfigurationError
+from recstream_trainer.datasets.images import FILE, VECTOR
 from recstream_trainer.models.neural.item_features import ItemFeatures
+from recstream_trainer.models.neural.picture_tower import PictureTower
 
 INPUTS = ("rows", "weights")
 
@@ -44,6 +49,28 @@ def user_vectors(user_tower: nn.Module, read: torch.Tensor, weights: torch.Tenso
     return vectors
 
 
+def require_same_images(towers: "Towers", inherited: Collection[str]) -> None:
+    """Make sure that both read images, in the same ways, or neither does.
+
+    Parameters
+    ----------
+    towers : Towers
+    inherited : collection of str
+        Names of parameters of others.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    for part, column in (("image", VECTOR), ("pictures", FILE)):
+        theirs = any(name.startswith(f"{part}.") for name in inherited)
+        if theirs != (getattr(towers, part) is not None):
+            raise ConfigurationError(
+                f"--init-from: {'has' if theirs else 'has not'} learned from items' {column}, and these items have "
+                f"{'none; give' if theirs else 'them; leave out'} that column, or train without --init-from"
+            )
+
+
 class Towers(nn.Module):
     """Both towers.
 
@@ -56,13 +83,19 @@ class Towers(nn.Module):
         Numbers of the hidden layers.
     id_dropout : float
         Share of the items that a training step sees without their id, so that content alone learns to speak for them.
+    images_per_step : int
+        Pictures that a step learns from, at most.
     """
 
     known: torch.Tensor
     words: torch.Tensor
     codes: torch.Tensor
+    image_vectors: torch.Tensor
+    picture_of: torch.Tensor
 
-    def __init__(self, features: ItemFeatures, dimension: int, hidden: int, id_dropout: float) -> None:
+    def __init__(
+        self, features: ItemFeatures, *, dimension: int, hidden: int, id_dropout: float, images_per_step: int
+    ) -> None:
         super().__init__()
         self._id_dropout = id_dropout
         self.ids = nn.Embedding(len(features.known), dimension)
@@ -72,16 +105,38 @@ class Towers(nn.Module):
         nn.init.normal_(self.values.weight, std=0.05)
         with torch.no_grad():
             self.values.weight[features.value_count] = 0
+        images = features.images
+        # Items without an image are not told apart from one whose image says nothing.
+        width = images.vectors.shape[1]
+        self.image = nn.Linear(width, dimension, bias=False) if width else None
+        pixels = torch.from_numpy(images.pixels)
+        self.pictures = PictureTower(pixels, dimension, images_per_step) if len(pixels) else None
         self.item_tower = Residual(dimension, hidden)
         self.user_tower = Residual(dimension, hidden)
-        for name, array in (("known", features.known), ("words", features.text), ("codes", features.values)):
+        for name, array in (
+            ("known", features.known),
+            ("words", features.text),
+            ("codes", features.values),
+            ("image_vectors", images.vectors),
+            ("picture_of", images.picture_of),
+        ):
             self.register_buffer(name, torch.from_numpy(array), persistent=False)
 
+    def refresh(self) -> None:
+        """Make anew what is kept of earlier steps; before an epoch, and before `items` when not in training."""
+        if self.pictures is not None:
+            self.pictures.refresh()
+
     def items(self, rows: torch.Tensor) -> torch.Tensor:
-        """Vectors of items, int64 (n,) to float32 (n, d); those that are not known by content alone."""
+        """Vectors of distinct items, int64 (n,) to float32 (n, d); those that are not known by content alone."""
         kept = self.known[rows]
         if self.training:
             kept = kept & (torch.rand(len(rows), device=rows.device) >= self._id_dropout)
         content = self.text(self.words[rows]) + self.values(self.codes[rows])
+        if self.image is not None:
+            content = content + self.image(self.image_vectors[rows])
+        if self.pictures is not None:
+            shown = torch.nonzero(self.picture_of[rows] >= 0)[:, 0]
+            content = content.index_add(0, shown, self.pictures(self.picture_of[rows[shown]]))
         vectors: torch.Tensor = self.item_tower(content + self.ids(rows) * kept[:, None])
         return vectors
