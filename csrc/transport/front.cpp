@@ -120,6 +120,8 @@ void Front::drain() {
 void Front::stop(std::chrono::milliseconds grace) {
   connections_.reset();
   server_->Shutdown(std::chrono::system_clock::now() + grace);
+  // Left open, it would keep the Python server from its end: gRPC looks at an idle connection every five seconds only.
+  state_.upstream = grpc::GenericStub(nullptr);
 }
 
 }  // namespace recstream::transport
