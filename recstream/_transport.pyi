@@ -3,10 +3,13 @@
 There only where gRPC C++ was found when the package was built. The GIL is not needed to serve.
 """
 
-from collections.abc import Sequence
-from typing import final
+import builtins
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias, final
 
 from recstream._core import AttributeTable, Engine
+
+_Value: TypeAlias = str | float | bool | list[str] | None
 
 @final
 class EventQueue:
@@ -78,6 +81,27 @@ class WatchHub:
         """Say which (user_id, session_id) pairs events have changed, once those are applied."""
 
 @final
+class ItemAttributes:
+    """The attributes of all items, each item's as the bytes that answers carry. Safe to use from many threads.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the attributes, rising.
+    slices : iterable
+        The items, so many at a time: a list of values for each name. None for no value, else a bool, a number, a text,
+        or a list of texts, whose None are left out.
+    """
+
+    def __init__(self, names: list[str], slices: Iterable[Sequence[list[_Value]]]) -> None: ...
+    @property
+    def bytes(self) -> int:
+        """Memory: what answers carry, and 8 bytes for an item."""
+
+    def of_row(self, row: int) -> builtins.bytes:
+        """A serialized Recommendation of nothing but the attributes of a row; ``IndexError`` beyond the rows."""
+
+@final
 class Front:
     """The server that clients see.
 
@@ -91,8 +115,10 @@ class Front:
         gRPC channel arguments of the server.
     engine : Engine
         Answers the queries; kept alive.
-    attributes : AttributeTable
+    attribute_table : AttributeTable
         Of the engine's items, for filters; kept alive.
+    item_attributes : ItemAttributes
+        Of the same, for answers; kept alive.
     version : bytes
         Serialized ModelVersion, for answers.
     token_head : str
@@ -129,7 +155,8 @@ class Front:
         upstream: str,
         arguments: list[tuple[str, int]],
         engine: Engine,
-        attributes: AttributeTable,
+        attribute_table: AttributeTable,
+        item_attributes: ItemAttributes,
         version: bytes,
         token_head: str,
         is_exact: bool,

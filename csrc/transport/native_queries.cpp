@@ -54,14 +54,16 @@ void NativeQueries::answer(std::span<NativeQuery> queries) const noexcept {
 }
 
 void NativeQueries::append(const NativeQuery& query, std::string& response) const {
-  const auto& ids = *model_.engine->model().item_ids;
+  const bool with_attributes = query.recommend.include_attributes || query.similar.include_attributes;
+  const ItemFields items{.ids = model_.engine->model().item_ids,
+                         .attributes = with_attributes ? model_.item_attributes : nullptr};
   switch (query.rpc) {
     case Rpc::kRankItems:
-      return append_ranked(response, query.answer, ids, model_.labels);
+      return append_ranked(response, query.answer, items, model_.labels);
     case Rpc::kFindSimilarItems:
-      return append_similar(response, query.answer, ids, model_.labels);
+      return append_similar(response, query.answer, items, model_.labels);
     default:
-      return append_recommended(response, query.answer, ids, model_.labels);
+      return append_recommended(response, query.answer, items, model_.labels);
   }
 }
 
@@ -82,7 +84,7 @@ ForwardReason NativeQueries::read_into(NativeQuery& query, std::string_view requ
 /// for.
 SharedFilter NativeQueries::compile(const AttributeFilter& filter) const {
   const bool has_conditions = !filter.all_of.empty() || !filter.any_of.empty() || !filter.none_of.empty();
-  return has_conditions ? model_.attributes->compile(filter) : nullptr;
+  return has_conditions ? model_.attribute_table->compile(filter) : nullptr;
 }
 
 ForwardReason NativeQueries::ask(NativeQuery& query) const {

@@ -32,11 +32,6 @@ void read_filter(WireReader& reader, const QueryLimits& limits, AttributeFilter&
   if (!read_filter(reader.bytes(), limits.filter, filter)) reader.fail();
 }
 
-/// The value of `include_attributes`, and what it makes of the message.
-ForwardReason attributes(WireReader& reader, ForwardReason reason) {
-  return reader.boolean() ? ForwardReason::kAttributes : reason;
-}
-
 ForwardReason rare(WireReader& reader, ForwardReason reason) {
   reader.bytes();
   return reason;
@@ -120,7 +115,7 @@ class MessageReader {
     if (tag == tags_.filter) {
       read_filter(reader, limits_, message_.filter);
     } else if (tag == tags_.include_attributes) {
-      reason_ = attributes(reader, reason_);
+      message_.include_attributes = reader.boolean();
     } else if (tag == tags_.recent_events) {
       reason_ = rare(reader, ForwardReason::kRecentEvents);
     } else {
@@ -156,7 +151,6 @@ ForwardReason read_rank(std::string_view bytes, const QueryLimits& limits, Recom
 
 ForwardReason read_similar(std::string_view bytes, const QueryLimits& limits, SimilarMessage& message) {
   WireReader reader(bytes);
-  auto reason = ForwardReason::kNone;
   std::int64_t asked = 0;
   while (reader.next()) {
     switch (reader.tag()) {
@@ -167,7 +161,7 @@ ForwardReason read_similar(std::string_view bytes, const QueryLimits& limits, Si
         asked = reader.int32();
         break;
       case varint_tag(3):
-        reason = attributes(reader, reason);
+        message.include_attributes = reader.boolean();
         break;
       case bytes_tag(4):
         read_filter(reader, limits, message.filter);
@@ -177,7 +171,7 @@ ForwardReason read_similar(std::string_view bytes, const QueryLimits& limits, Si
     }
   }
   message.k = page_size(asked, limits);
-  return verdict(reader, !message.item_id.empty() && fits(message.item_id, limits), reason);
+  return verdict(reader, !message.item_id.empty() && fits(message.item_id, limits), ForwardReason::kNone);
 }
 
 }  // namespace recstream::transport

@@ -29,6 +29,7 @@ struct RecommendMessage {
   std::int64_t min_state_version = 0;
   /// Without conditions when all items pass.
   AttributeFilter filter;
+  bool include_attributes = false;
 };
 
 /// FindSimilarItemsRequest. Views the message.
@@ -37,6 +38,7 @@ struct SimilarMessage {
   std::int64_t k = 0;
   /// As above.
   AttributeFilter filter;
+  bool include_attributes = false;
 };
 
 /// These read a message. What they accept is valid, and means what it means to the Python server; everything else, be

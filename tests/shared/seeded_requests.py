@@ -125,7 +125,7 @@ class Requests:
         query.candidate_item_ids.extend(self.items() if self.chance(0.2) else ())
         query.exclude_item_ids.extend(self.items() if self.chance(0.2) else ())
         query.seen_policy = self.pick(0, 0, 1, 2, 3, -1)  # type: ignore[assignment]
-        query.include_attributes = self.chance(0.1)
+        query.include_attributes = self.chance(0.3)
         query.min_state_version = self.pick(*VERSIONS)
         if self.chance(0.3):
             query.filter.CopyFrom(self.filter())
@@ -140,7 +140,7 @@ class Requests:
             session_id=self.session(),
             item_ids=self.items(),
             seen_policy=self.pick(0, 1, 2, 9),  # type: ignore[arg-type]
-            include_attributes=self.chance(0.1),
+            include_attributes=self.chance(0.2),
             min_state_version=self.pick(*VERSIONS),
             filter=self.filter() if self.chance(0.3) else None,
             recent_events=[self.event()] if self.chance(0.1) else (),
@@ -151,7 +151,7 @@ class Requests:
         return rec_pb.FindSimilarItemsRequest(
             item_id=self.item(),
             page_size=self.pick(*SIZES),
-            include_attributes=self.chance(0.1),
+            include_attributes=self.chance(0.2),
             filter=self.filter() if self.chance(0.3) else None,
         )
 

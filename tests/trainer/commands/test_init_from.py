@@ -121,6 +121,24 @@ def test_transfer_compares_both_beginnings_and_keeps_what_is_done(tower: Path, s
     assert again.count("done before") == 4
 
 
+def test_both_beginnings_are_judged_by_the_whole_ranking_unless_told_otherwise(
+    folder: Path, small: Path, tmp_path: Path
+) -> None:
+    tiny = [f"model.{name}=8" for name in ("dimension", "hidden", "text_dimension", "uniform_negatives")]
+    sets = [part for assignment in tiny for part in ("--set", assignment)]
+    large = folder / "large.csv"
+    train("two_tower", large, tmp_path / "tiny", *sets)
+    given = ["--init-from", str(tmp_path / "tiny"), "--data", str(small), "--shares", "0.1", "--seeds", "1", *sets]
+    given += ["--items", str(small.with_name("small-items.csv")), "--set", "training.max_epochs=3"]
+    recstream_command("transfer", *given, "--out", str(tmp_path / "usual"))
+    recstream_command("transfer", *given, "--set", "training.metric=map@10", "--out", str(tmp_path / "other"))
+    for out, metric in (("usual", "auc"), ("other", "map@10")):
+        for beginning in ("anew", "tuned"):
+            kept = json.loads((tmp_path / out / f"0.1-1-{beginning}.json").read_text())
+            training = kept["identity"]["settings"]["training"]
+            assert (training["metric"], training["patience"], training["max_epochs"]) == (metric, 10, 3)
+
+
 def test_a_bundle_of_protocol_f_is_judged_again_on_its_own_share(tower: Path, small: Path, tmp_path: Path) -> None:
     train("two_tower", small, tmp_path / "f", "--init-from", str(tower), "--protocol", "F", "--set", "data.share=0.1")
     written = json.loads((tmp_path / "f" / "evaluation.json").read_text())
