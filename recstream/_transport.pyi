@@ -17,8 +17,8 @@ class EventQueue:
 
     Parameters
     ----------
-    types : names
-        The event types that are known.
+    types : list of tuple
+        (name, weight, marks_seen, positive_from) of the event types that are known.
     id_bytes, token_bytes, batch_requests : int
         Longest id, longest attribution token, and most events in one call.
     limit : int
@@ -30,7 +30,7 @@ class EventQueue:
     def __init__(
         self,
         *,
-        types: Sequence[str],
+        types: Sequence[tuple[str, float, bool, float | None]],
         id_bytes: int,
         token_bytes: int,
         batch_requests: int,
@@ -126,9 +126,9 @@ class Front:
     is_exact : bool
         Whether the engine searches by itself; otherwise recommendations are passed on.
     limits : dict
-        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``filter_conditions``,
-        ``filter_values``, ``calls_in_flight``, ``streams``, ``stream_messages`` and ``connections``, as `LimitSettings`
-        has them.
+        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``recent_events``,
+        ``filter_conditions``, ``filter_values``, ``calls_in_flight``, ``streams``, ``stream_messages`` and
+        ``connections``, as `LimitSettings` has them.
     refusals : dict
         Serialized google.rpc.Status for ``calls_overloaded``, ``streams_overloaded``, ``expired`` and ``draining``.
     seconds : list of float

@@ -37,6 +37,7 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                                   const std::optional<PemTuple>& tls) {
   const auto limit = [&](const char* name) { return py::cast<std::int64_t>(limits[name]); };
   const auto refusal = [&](const char* name) { return read_status(py::cast<std::string>(refusals[name])); };
+  auto& queue = queue_of(events);
   const FrontOptions options{.listening = listening,
                              .connections = static_cast<std::size_t>(limit("connections")),
                              .tls = tls_files(tls),
@@ -46,9 +47,11 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                                         .page_size = limit("page_size"),
                                         .candidate_item_ids = limit("candidate_item_ids"),
                                         .exclude_item_ids = limit("exclude_item_ids"),
+                                        .recent_events = limit("recent_events"),
                                         .filter = {.conditions = limit("filter_conditions"),
                                                    .values = limit("filter_values"),
-                                                   .attribute_bytes = limit("id_bytes")}},
+                                                   .attribute_bytes = limit("id_bytes")},
+                                        .events = &queue.rules()},
                              .calls_in_flight = limit("calls_in_flight"),
                              .streams = limit("streams"),
                              .stream_messages = limit("stream_messages"),
@@ -63,7 +66,6 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                           .item_attributes = &item_attributes,
                           .labels = {.version = version, .token_head = token_head},
                           .is_exact = is_exact};
-  auto& queue = queue_of(events);
   auto& hub = watch_hub_of(watchers);
   const py::gil_scoped_release released;
   return std::make_unique<Front>(options, model, queue, hub);

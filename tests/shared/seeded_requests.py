@@ -129,8 +129,8 @@ class Requests:
         query.min_state_version = self.pick(*VERSIONS)
         if self.chance(0.3):
             query.filter.CopyFrom(self.filter())
-        if self.chance(0.15):
-            query.recent_events.extend(self.event() for _ in range(self.random.randrange(4)))
+        if self.chance(0.3):
+            query.recent_events.extend(self.recent_events())
         return query
 
     def rank(self) -> rec_pb.RankItemsRequest:
@@ -143,7 +143,7 @@ class Requests:
             include_attributes=self.chance(0.2),
             min_state_version=self.pick(*VERSIONS),
             filter=self.filter() if self.chance(0.3) else None,
-            recent_events=[self.event()] if self.chance(0.1) else (),
+            recent_events=self.recent_events() if self.chance(0.2) else (),
         )
 
     def similar(self) -> rec_pb.FindSimilarItemsRequest:
@@ -189,6 +189,24 @@ class Requests:
         if self.chance(0.1):
             event.attributes["position"].number_value = self.pick(*NUMBERS)
         return event
+
+    def recent_events(self, *, valid: bool = False) -> list[types.UserEvent]:
+        """Events for a query; unless they have to be valid, at times with one that is not."""
+        events = [
+            types.UserEvent(
+                user_id=self.pick("", "x" * 500),
+                item_id=f"item-{self.random.randrange(220)}",
+                event_type=self.pick("click", "like", "hide", "rating", "impression"),
+                value=self.pick(None, None, 0.0, 2.5, 3.0, -1e308),
+            )
+            for _ in range(self.random.randrange(5))
+        ]
+        for event in events:
+            if self.chance(0.7):
+                event.event_time.seconds = self.pick(0, 1_700_000_000, 253_402_300_799)
+        if not valid and self.chance(0.3):
+            events.insert(0, self.event())
+        return events
 
     def filter(self, *, valid: bool = False) -> types.Filter:
         """A filter; unless it has to be valid, at times one that the model is not fit for, or nobody."""

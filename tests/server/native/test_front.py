@@ -14,6 +14,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from grpc_status import rpc_status
 from recstream_server.native_front import uses_native_front
 from recstream_server.settings import Settings
+from seeded_requests import ODDITIES
 
 from recstream.errors import ConfigurationError
 from recstream.v1 import recommendation_service_pb2 as rec_pb
@@ -24,9 +25,8 @@ Fixture = Callable[..., Any]
 Request = rec_pb.StreamingRecommendRequest
 
 QUERY = rec_pb.RecommendItemsRequest(user_id="user-1")
-PYTHONS = rec_pb.RecommendItemsRequest(
-    user_id="user-1", recent_events=[types.UserEvent(item_id="item-1", event_type="click")]
-)
+# With a field that nobody knows, the same query is Python's.
+PYTHONS = rec_pb.RecommendItemsRequest.FromString(QUERY.SerializeToString() + ODDITIES[0])
 RPC = 'rpc="recstream.v1.RecommendationService/'
 
 

@@ -11,6 +11,7 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from grpc_status import rpc_status
+from seeded_requests import ODDITIES
 
 from recstream.v1 import recommendation_service_pb2 as rec_pb
 from recstream.v1 import types_pb2 as types
@@ -21,12 +22,10 @@ Fixture = Callable[..., Any]
 
 WATCH = "/recstream.v1.RecommendationService/WatchRecommendations"
 RPC = 'rpc="recstream.v1.RecommendationService/WatchRecommendations"'
-RECENT = types.UserEvent(item_id="item-7", event_type="click")
-"""In a query, it makes that Python's."""
 INITIAL, EVENT = rec_pb.WatchRecommendationsResponse.CAUSE_INITIAL, rec_pb.WatchRecommendationsResponse.CAUSE_EVENT
 
-# Field 100, a varint: no message has it, protobuf ignores it, and the native front leaves such messages to Python.
-UNKNOWN = b"\xa0\x06\x01"
+UNKNOWN = ODDITIES[0]
+"""A field that no message has: protobuf ignores it, and the native front leaves such messages to Python."""
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +39,10 @@ def request(interval_s: float = 0.0, **query: Any) -> rec_pb.WatchRecommendation
     interval = Duration()
     interval.FromNanoseconds(round(interval_s * 1e9))
     return rec_pb.WatchRecommendationsRequest(recommend=rec_pb.RecommendItemsRequest(**query), min_interval=interval)
+
+
+def for_python(asked: rec_pb.WatchRecommendationsRequest) -> rec_pb.WatchRecommendationsRequest:
+    return rec_pb.WatchRecommendationsRequest.FromString(asked.SerializeToString() + UNKNOWN)
 
 
 def write(server: Any, number: int, **whose: str) -> int:
@@ -76,6 +79,7 @@ def test_python_has_no_part_in_a_common_watch(native: Any) -> None:
         request(user_id="user-3"),
         request(user_id="user-3", session_id="s", page_size=1000),
         request(user_id="user-3", session_id="s", include_attributes=True),
+        request(session_id="s", recent_events=[types.UserEvent(item_id="item-7", event_type="click")]),
         request(session_id="s", exclude_item_ids=["item-1"]),
         request(user_id="user-3", seen_policy=types.SEEN_POLICY_INCLUDE_SEEN, min_state_version=1),
         request(user_id="user-3", candidate_item_ids=["item-5", "item-6", "nothing"]),
@@ -123,14 +127,14 @@ def test_errors_are_those_of_python(shared: Any, asked: rec_pb.WatchRecommendati
 
 
 def test_what_python_serves_is_woken_as_well(native: Any) -> None:
-    lists = native.recommendation.WatchRecommendations(request(user_id="user-1", recent_events=[RECENT]))
+    lists = native.recommendation.WatchRecommendations(for_python(request(user_id="user-1")))
     next(lists)
     version = write(native, 1, user_id="user-1")
     assert next(lists).recommendation.state_version == version
     lists.cancel()
     until(lambda: native.metrics()["recstream_streams_open"] == 0)
     metrics = native.metrics()
-    assert metrics[f'recstream_forwarded_total{{reason="recent_events",{RPC}}}'] == 1
+    assert metrics[f'recstream_forwarded_total{{reason="irregular",{RPC}}}'] == 1
     assert metrics[f'recstream_calls_total{{code="CANCELLED",{RPC}}}'] == 1
 
 
@@ -219,7 +223,7 @@ def drained(lists: Any) -> tuple[Any, str]:
 def test_a_drain_ends_watches_that_wait_and_those_in_their_interval(native: Any) -> None:
     waiting = [native.recommendation.WatchRecommendations(request(user_id=f"user-{n}")) for n in range(5)]
     pausing = [native.recommendation.WatchRecommendations(request(3600, user_id="user-1")) for _ in range(5)]
-    of_python = native.recommendation.WatchRecommendations(request(recent_events=[RECENT]))
+    of_python = native.recommendation.WatchRecommendations(for_python(request()))
     everyone = [*waiting, *pausing, of_python]
     for lists in everyone:
         next(lists)
@@ -246,7 +250,7 @@ def test_a_storm_of_five_hundred_cancelled_watches_leaves_nothing_behind(native:
     watches = []
     for number in range(500):
         asked = request(random.choice([0, 0.002, 3600]), user_id=f"user-{number % 5}", session_id="s")
-        asked.recommend.recent_events.extend([RECENT] if number % 10 == 9 else [])
+        asked = for_python(asked) if number % 10 == 9 else asked
         timeout = random.choice([None, None, 0.3 * random.random()])
         watches.append(native.recommendation.WatchRecommendations(asked, timeout=timeout))
         if number % 3 == 0:
