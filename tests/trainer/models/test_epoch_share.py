@@ -15,6 +15,7 @@ from recstream_trainer.models.epoch_share import listening, tell
         ("autorec", {"hidden": 4, "batch_users": 10}, 4),
         ("two_tower", {"dimension": 4, "hidden": 4, "batch_users": 10, "targets": 2}, 4),
         ("item_knn", {}, 1),
+        ("item2vec", {"dimension": 4, "epochs": 5}, 5),
     ],
 )
 def test_shares_grow_to_the_whole(name: str, settings: dict[str, int], told: int) -> None:

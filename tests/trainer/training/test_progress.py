@@ -45,7 +45,8 @@ def test_time_and_memory_are_foretold_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert not out.getvalue()
     now = 106.0
     reporter.share(0.05)
-    reporter.share(0.9)
+    now = 110.0
+    reporter.share(0.1)
     found = re.fullmatch(
         r"an epoch takes about 2 min: 60 min for 30 at most, without validation; (\d+\.\d) GiB of memory so far\n",
         out.getvalue(),
@@ -54,6 +55,17 @@ def test_time_and_memory_are_foretold_once(monkeypatch: pytest.MonkeyPatch) -> N
     # What Linux says at this moment can be no more than the peak.
     now_bytes = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     assert now_bytes / 2**30 - 0.1 <= float(found[1]) < 64
+
+
+def test_long_epochs_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter((100.0, 110.0, 131.0, 140.0, 170.0))
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(times))
+    out = StringIO()
+    reporter = ProgressReporter(Console(file=out), "ndcg@10")
+    reporter.begin(RunState(), 3)
+    for done in (0.1, 0.25, 0.3, 0.7):
+        reporter.share(done)
+    assert out.getvalue().splitlines()[1:] == ["epoch 1: 25%, 93 s left of it", "epoch 1: 70%, 30 s left of it"]
 
 
 def test_a_fast_epoch_is_foretold_when_it_is_done(plan: Callable[..., Plan]) -> None:
