@@ -17,8 +17,8 @@ class EventQueue:
 
     Parameters
     ----------
-    types : names
-        The event types that are known.
+    types : list of tuple
+        (name, weight, marks_seen, positive_from) of the event types that are known.
     id_bytes, token_bytes, batch_requests : int
         Longest id, longest attribution token, and most events in one call.
     limit : int
@@ -30,7 +30,7 @@ class EventQueue:
     def __init__(
         self,
         *,
-        types: Sequence[str],
+        types: Sequence[tuple[str, float, bool, float | None]],
         id_bytes: int,
         token_bytes: int,
         batch_requests: int,
@@ -71,6 +71,14 @@ class EventQueue:
 
     def close(self) -> None:
         """Refuse events from now on, and answer those that are not complete as refused; they may be stored though."""
+
+@final
+class WatchHub:
+    """Wakes the watching streams of the native front. Safe to use from many threads."""
+
+    def __init__(self) -> None: ...
+    def notify(self, changed: set[tuple[str, str]]) -> None:
+        """Say which (user_id, session_id) pairs events have changed, once those are applied."""
 
 @final
 class ItemAttributes:
@@ -118,9 +126,9 @@ class Front:
     is_exact : bool
         Whether the engine searches by itself; otherwise recommendations are passed on.
     limits : dict
-        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``filter_conditions``,
-        ``filter_values``, ``calls_in_flight``, ``streams``, ``stream_messages`` and ``connections``, as `LimitSettings`
-        has them.
+        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``recent_events``,
+        ``filter_conditions``, ``filter_values``, ``calls_in_flight``, ``streams``, ``stream_messages`` and
+        ``connections``, as `LimitSettings` has them.
     refusals : dict
         Serialized google.rpc.Status for ``calls_overloaded``, ``streams_overloaded``, ``expired`` and ``draining``.
     seconds : list of float
@@ -129,6 +137,8 @@ class Front:
         Threads that queries run on; 0 for those of the connections.
     events : EventQueue
         Where events go to be stored; kept alive.
+    watchers : WatchHub
+        What wakes its watching streams; kept alive.
     tls : (certificate_chain, private_key, client_ca), optional
         PEM, checked by `recstream_server.tls`; without a ``client_ca`` clients need no certificate. Plain text if None.
 
@@ -155,6 +165,7 @@ class Front:
         seconds: list[float],
         workers: int,
         events: EventQueue,
+        watchers: WatchHub,
         tls: tuple[bytes, bytes, bytes | None] | None,
     ) -> None: ...
     @property

@@ -21,7 +21,7 @@ ForwardReason guarded(const Work& work) noexcept {
 RecommendRequest to_request(const NativeQuery& query) {
   const auto& message = query.recommend;
   RecommendRequest request{
-      .subject = {.user_id = message.user_id, .session_id = message.session_id, .recent_events = {}},
+      .subject = {.user_id = message.user_id, .session_id = message.session_id, .recent_events = message.recent_events},
       .k = message.k,
       .candidate_ids = {},
       .candidate_rows = {},
@@ -37,11 +37,9 @@ RecommendRequest to_request(const NativeQuery& query) {
 NativeQuery NativeQueries::read(Rpc rpc, std::string_view request) const noexcept {
   NativeQuery query{.rpc = rpc, .similar = {}, .recommend = {}, .filter = {}, .answer = {}};
   query.reason = guarded([&] {
-    const auto reason = read_into(query, request);
-    if (reason == ForwardReason::kNone) {
-      query.filter = compile(rpc == Rpc::kFindSimilarItems ? query.similar.filter : query.recommend.filter);
-    }
-    return reason;
+    if (!read_into(query, request)) return ForwardReason::kIrregular;
+    query.filter = compile(rpc == Rpc::kFindSimilarItems ? query.similar.filter : query.recommend.filter);
+    return ForwardReason::kNone;
   });
   return query;
 }
@@ -67,7 +65,7 @@ void NativeQueries::append(const NativeQuery& query, std::string& response) cons
   }
 }
 
-ForwardReason NativeQueries::read_into(NativeQuery& query, std::string_view request) const {
+bool NativeQueries::read_into(NativeQuery& query, std::string_view request) const {
   switch (query.rpc) {
     case Rpc::kRecommendItems:
       return read_recommend(request, limits_, query.recommend);
@@ -76,7 +74,7 @@ ForwardReason NativeQueries::read_into(NativeQuery& query, std::string_view requ
     case Rpc::kFindSimilarItems:
       return read_similar(request, limits_, query.similar);
     default:
-      return ForwardReason::kRpc;
+      return false;
   }
 }
 

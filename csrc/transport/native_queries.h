@@ -56,7 +56,7 @@ class NativeQueries {
   void append(const NativeQuery& query, std::string& response) const;
 
  private:
-  ForwardReason read_into(NativeQuery& query, std::string_view request) const;
+  bool read_into(NativeQuery& query, std::string_view request) const;
   SharedFilter compile(const AttributeFilter& filter) const;
   ForwardReason ask(NativeQuery& query) const;
   ForwardReason find_similar(NativeQuery& query) const;

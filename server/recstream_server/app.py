@@ -191,7 +191,7 @@ class _Server:
             queue_limit=self._settings.events.queue_limit,
             batch_limit=self._settings.events.batch_limit,
             # Encoded before the watchers wake and the events are acknowledged: both may ask at once.
-            on_applied=(self._model.encode_changed, hub.on_applied),
+            on_applied=(self._model.encode_changed, hub.on_applied, *self._native_watchers()),
             on_available=lambda available: self._on_available(loop, available),
             deliver=sink.deliver,
             source=None if self._front is None else self._front.events,
@@ -210,6 +210,9 @@ class _Server:
             # In a thread: the acknowledgements that are still to come need the loop.
             if not await asyncio.to_thread(writer.close, self._settings.drain.grace_s):
                 _LOGGER.warning("events_not_stored", left=writer.queued, grace_s=self._settings.drain.grace_s)
+
+    def _native_watchers(self) -> list[Callable[[set[tuple[str, str]]], None]]:
+        return [] if self._front is None else [self._front.on_applied]
 
     async def _listen(self, handlers: GuardedHandlers, announce: Callable[[str], None]) -> None:
         settings, front = self._settings, self._front

@@ -3,7 +3,7 @@
 import copy
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 import structlog
@@ -103,7 +103,7 @@ class EventWriter:
         *,
         queue_limit: int = 10_000,
         batch_limit: int = 1024,
-        on_applied: Sequence[Callable[[Collection[tuple[str, str]]], None]] = (),
+        on_applied: Sequence[Callable[[set[tuple[str, str]]], None]] = (),
         on_available: Callable[[bool], None] = lambda _available: None,
         deliver: Callable[[list[Completion]], None] = complete_all,
         on_results: Callable[[Sequence[EventResult]], None] = lambda _results: None,

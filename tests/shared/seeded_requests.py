@@ -18,6 +18,17 @@ NUMBERS = (0.0, -0.0, 1.0, 2.5, 3.0, 4.5, -1e308, float("nan"), float("inf"), fl
 SIZES = (0, 0, 1, 5, 10, 999, 1000, 1001, 2**31 - 1, -1, -(2**31))
 VERSIONS = (0, 0, 0, 1, 5, 2**40, 2**63 - 1, -1, -(2**63))
 TIMES = ((0, 0), (1_700_000_000, 999_999_999), (253_402_300_799, 1), (253_402_300_800, 0), (-1, 5), (-(2**63), 0))
+INTERVALS = (
+    (0, 0),
+    (0, 5_000_000),
+    (3600, 0),
+    (3600, 1),
+    (3601, 0),
+    (0, 10**9),
+    (0, -1),
+    (-1, 0),
+    (2**63 - 1, 999_999_999),
+)
 NANOS = (10**9, -1, 2**31 - 1)
 
 ODDITIES = (b"\xa0\x06\x01", b"\x98\x00\x05", b"\x0a\x80\x00")
@@ -43,7 +54,7 @@ class Requests:
     def calls(self, count: int) -> Iterator[Call]:
         """Calls with at least `count` messages in all."""
         kinds = [self._unary] * 12
-        kinds += [self._event_stream, self._mixed_stream, self._batch_of_queries, self._batch_of_events]
+        kinds += [self._event_stream, self._mixed_stream, self._batch_of_queries, self._batch_of_events, self._watch]
         while count > 0:
             path, messages = self.random.choice(kinds)()
             count -= len(messages)
@@ -87,6 +98,12 @@ class Requests:
             messages.append(message)
         return "RecommendationService/StreamingRecommend", self.stream_of(messages)
 
+    def _watch(self) -> Call:
+        watch = rec_pb.WatchRecommendationsRequest(recommend=self.query() if self.chance(0.97) else None)
+        if self.chance(0.5):
+            watch.min_interval.seconds, watch.min_interval.nanos = self.pick(*INTERVALS)
+        return "RecommendationService/WatchRecommendations", [self.bytes_of(watch)]
+
     def _batch_of_queries(self) -> Call:
         batch = rec_pb.BatchRecommendItemsRequest(requests=[self.query() for _ in range(self._batch_size())])
         return "RecommendationService/BatchRecommendItems", [self.bytes_of(batch)]
@@ -112,8 +129,8 @@ class Requests:
         query.min_state_version = self.pick(*VERSIONS)
         if self.chance(0.3):
             query.filter.CopyFrom(self.filter())
-        if self.chance(0.15):
-            query.recent_events.extend(self.event() for _ in range(self.random.randrange(4)))
+        if self.chance(0.3):
+            query.recent_events.extend(self.recent_events())
         return query
 
     def rank(self) -> rec_pb.RankItemsRequest:
@@ -126,7 +143,7 @@ class Requests:
             include_attributes=self.chance(0.2),
             min_state_version=self.pick(*VERSIONS),
             filter=self.filter() if self.chance(0.3) else None,
-            recent_events=[self.event()] if self.chance(0.1) else (),
+            recent_events=self.recent_events() if self.chance(0.2) else (),
         )
 
     def similar(self) -> rec_pb.FindSimilarItemsRequest:
@@ -172,6 +189,24 @@ class Requests:
         if self.chance(0.1):
             event.attributes["position"].number_value = self.pick(*NUMBERS)
         return event
+
+    def recent_events(self, *, valid: bool = False) -> list[types.UserEvent]:
+        """Events for a query; unless they have to be valid, at times with one that is not."""
+        events = [
+            types.UserEvent(
+                user_id=self.pick("", "x" * 500),
+                item_id=f"item-{self.random.randrange(220)}",
+                event_type=self.pick("click", "like", "hide", "rating", "impression"),
+                value=self.pick(None, None, 0.0, 2.5, 3.0, -1e308),
+            )
+            for _ in range(self.random.randrange(5))
+        ]
+        for event in events:
+            if self.chance(0.7):
+                event.event_time.seconds = self.pick(0, 1_700_000_000, 253_402_300_799)
+        if not valid and self.chance(0.3):
+            events.insert(0, self.event())
+        return events
 
     def filter(self, *, valid: bool = False) -> types.Filter:
         """A filter; unless it has to be valid, at times one that the model is not fit for, or nobody."""

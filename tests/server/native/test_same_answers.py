@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_status import rpc_status
 from seeded_requests import Requests
 
@@ -29,8 +30,12 @@ def ids(random: Random, most: int) -> list[str]:
     return names + names[: random.randrange(3)]
 
 
-def a_filter(random: Random) -> types.Filter | None:
+def a_filter(random: Random) -> Any:
     return some(random, None, None, Requests(random.randrange(2**32)).filter(valid=True))
+
+
+def recent_events(random: Random) -> Any:
+    return some(random, [], [], Requests(random.randrange(2**32)).recent_events(valid=True))
 
 
 def recommend(random: Random) -> rec_pb.RecommendItemsRequest:
@@ -44,6 +49,7 @@ def recommend(random: Random) -> rec_pb.RecommendItemsRequest:
         min_state_version=some(random, 0, 0, 1, 3),
         filter=a_filter(random),
         include_attributes=some(random, False, False, True),
+        recent_events=recent_events(random),
     )
 
 
@@ -56,6 +62,7 @@ def rank(random: Random) -> rec_pb.RankItemsRequest:
         min_state_version=some(random, 0, 2),
         filter=a_filter(random),
         include_attributes=some(random, False, False, True),
+        recent_events=recent_events(random),
     )
 
 
@@ -164,6 +171,15 @@ INVALID_FILTERS = [
     types.Filter(all_of=[types.Condition(attribute="title", range=types.NumberRange(less=1.0))]),
 ]
 
+INVALID_EVENTS = [
+    [types.UserEvent()],
+    [types.UserEvent(item_id="item-1", event_type="no such type")],
+    [types.UserEvent(item_id="x" * 129, event_type="click")],
+    [types.UserEvent(item_id="item-1", event_type="click", value=float("nan"))],
+    [types.UserEvent(item_id="item-1", event_type="click", event_time=Timestamp(seconds=253_402_300_800))],
+    [types.UserEvent(item_id="item-1", event_type="click")] * 1001,
+]
+
 INVALID = [
     rec_pb.RecommendItemsRequest(page_size=-1),
     rec_pb.RecommendItemsRequest(user_id="x" * 129),
@@ -171,7 +187,7 @@ INVALID = [
     rec_pb.RecommendItemsRequest(candidate_item_ids=["item-1", ""]),
     rec_pb.RecommendItemsRequest(exclude_item_ids=["x"] * 10_001),
     rec_pb.RecommendItemsRequest(min_state_version=2**60),
-    rec_pb.RecommendItemsRequest(recent_events=[types.UserEvent()]),
+    *(rec_pb.RecommendItemsRequest(recent_events=events) for events in INVALID_EVENTS),
     *(rec_pb.RecommendItemsRequest(filter=item_filter) for item_filter in INVALID_FILTERS),
 ]
 

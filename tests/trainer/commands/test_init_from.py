@@ -14,6 +14,8 @@ from recstream.cli import build_app
 from recstream.errors import ConfigurationError, DataError
 
 USERS, ITEMS = 60, 24
+BY_CONTENT = ("--set", "model.id_dropout=0.6")
+"""For what is to be carried over to other ids."""
 
 
 def shop(folder: Path, name: str, *, seed: int, prefix: str, items: int = ITEMS) -> Path:
@@ -70,7 +72,7 @@ def small(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def tower(folder: Path, large: Path) -> Path:
-    train("two_tower", large, folder / "tower")
+    train("two_tower", large, folder / "tower", *BY_CONTENT)
     return folder / "tower"
 
 
@@ -105,7 +107,7 @@ def test_another_shop_is_served_by_what_words_meant_in_the_first(tower: Path, sm
 
 def test_transfer_compares_both_beginnings_and_keeps_what_is_done(tower: Path, small: Path, tmp_path: Path) -> None:
     given = ["--init-from", str(tower), "--data", str(small), "--items", str(small.with_name("small-items.csv"))]
-    more = ["--shares", "0.1,0.2", "--seeds", "1", "--quick", "--set", "training.max_epochs=2"]
+    more = ["--shares", "0.1,0.2", "--seeds", "1", "--quick", "--set", "training.max_epochs=2", *BY_CONTENT]
     recstream_command("transfer", *given, *more, "--out", str(tmp_path))
     told = json.loads((tmp_path / "transfer.json").read_text())
     assert [(pair["share"], pair["seed"]) for pair in told["pairs"]] == [(0.1, 1), (0.2, 1)]

@@ -12,6 +12,7 @@ from torch import nn
 
 from recstream.bundle import OnnxEncoder
 from recstream_trainer.evaluation import Interactions
+from recstream_trainer.models.epoch_share import tell
 from recstream_trainer.models.model import FamilySettings, Learned, Serving
 from recstream_trainer.models.neural.dropout import Dropout
 from recstream_trainer.models.neural.inherited_weights import take_over, weights_of
@@ -164,6 +165,7 @@ class AutoencoderModel:
             for start in range(0, len(users), self._settings.batch_users):
                 batch = users[start : start + self._settings.batch_users]
                 total += self._step(batch)
+                tell(start + len(batch), len(users))
         self._epoch += 1
         return self._peers.sums(total)[0] / len(users)
 
