@@ -86,7 +86,7 @@ struct FrontState {
   OpenStreams open_streams;
   /// These come last, so that what is queued is done while the rest is there.
   Workers workers;
-  /// For batches of queries, which are never short.
+  /// For batches of short queries, which together are not.
   Workers batch_workers;
 };
 
