@@ -94,6 +94,9 @@ Front::Front(const FrontOptions& options, const ServedModel& model, EventQueue& 
              .stream_messages = static_cast<std::size_t>(options.stream_messages),
              .upstream = grpc::GenericStub(upstream_channel(options.upstream)),
              .open_streams = {},
+             .corks = {},
+             .is_short = options.workers == 0,
+             .batches = {state_.queries, state_.corks},
              .workers = Workers(options.workers)},
       unary_(std::make_unique<UnaryService>(state_)),
       watch_(make_watch_service(state_)),
@@ -107,7 +110,8 @@ Front::Front(const FrontOptions& options, const ServedModel& model, EventQueue& 
   builder.RegisterCallbackGenericService(others_.get());
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) throw std::runtime_error("the native server does not start");
-  connections_ = std::make_unique<Connections>(options.listening, options.connections, std::move(acceptor));
+  connections_ =
+      std::make_unique<Connections>(options.listening, options.connections, std::move(acceptor), state_.corks);
 }
 
 Front::~Front() { stop(std::chrono::milliseconds(0)); }
