@@ -77,6 +77,8 @@ struct FrontState {
   WatchHub* watchers;
   /// Messages of one stream that are worked on together.
   std::size_t stream_messages;
+  /// Largest answer to one call.
+  std::int64_t message_bytes;
   /// To the Python server.
   grpc::GenericStub upstream;
   /// Once set, new streams go to the Python server.
@@ -85,12 +87,14 @@ struct FrontState {
   std::atomic<bool> closed{false};
   OpenStreams open_streams;
   Corks corks;
-  /// Whether every query is short enough for the threads of the connections: neither of the two below is used then.
+  /// Whether every query is short enough for the threads of the connections: the first two below are not used then.
   bool is_short;
   /// These come last, so that what is queued is done while the rest is there. Queries that scan are answered together,
   /// all others by workers, so that none of these waits for a scan.
   QueryBatches batches;
   Workers workers;
+  /// For batches of short queries, which together are not.
+  Workers batch_workers;
 };
 
 }  // namespace recstream::transport

@@ -88,8 +88,10 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     event_types = _event_types(settings.events)
     with ExitStack() as parts:
         state = parts.enter_context(closing(StateDirectory(settings.state)))
-        metrics = Metrics()
-        log = parts.enter_context(closing(SqliteEventLog(state.events_file, durability=settings.events.durability)))
+        metrics = Metrics(slow_step_ms=settings.log.slow_step_ms)
+        parts.enter_context(metrics.steps.watching_collector())
+        durability, timed = settings.events.durability, metrics.steps.time
+        log = parts.enter_context(closing(SqliteEventLog(state.events_file, durability=durability, timed=timed)))
         model = _load_model(settings, metrics, log)
         limits_of_state = f"{event_types.fingerprint} {settings.engine.max_history} {settings.engine.max_sessions}"
         snapshots = SnapshotStore(state.path, limits_of_state)
@@ -104,6 +106,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
                     every_events=settings.snapshots.every_events,
                     interval_s=settings.snapshots.interval_s,
                     saved_version=recovered.snapshot_version,
+                    timed=timed,
                 )
             )
         )
@@ -192,6 +195,7 @@ class _Server:
             on_available=lambda available: self._on_available(loop, available),
             deliver=sink.deliver,
             source=None if self._front is None else self._front.events,
+            timed=self._metrics.steps.time,
             on_results=lambda results: self._metrics.commit(map(result_name, results)),
         )
         sink.connect(writer)
