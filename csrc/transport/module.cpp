@@ -30,8 +30,8 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                                   std::vector<std::pair<std::string, int>> arguments, const Engine& engine,
                                   const AttributeTable& attributes, const std::string& version,
                                   const std::string& token_head, bool is_exact, const py::dict& limits,
-                                  const py::dict& refusals, std::vector<double> seconds, int workers, py::handle events,
-                                  const std::optional<PemTuple>& tls) {
+                                  const py::dict& refusals, std::vector<double> seconds, double slow_seconds,
+                                  int workers, py::handle events, const std::optional<PemTuple>& tls) {
   const auto limit = [&](const char* name) { return py::cast<std::int64_t>(limits[name]); };
   const auto refusal = [&](const char* name) { return read_status(py::cast<std::string>(refusals[name])); };
   const FrontOptions options{.listening = listening,
@@ -54,6 +54,7 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                                           .expired = refusal("expired"),
                                           .draining = refusal("draining")},
                              .seconds = std::move(seconds),
+                             .slow_seconds = slow_seconds,
                              .workers = workers};
   const ServedModel model{.engine = &engine,
                           .attributes = &attributes,
@@ -86,6 +87,17 @@ py::list counts(const Front& front) {
   return rpcs;
 }
 
+/// (package.Service/Method, code, whether of messages, how many, seconds of the slowest, google.rpc.Status of the
+/// first)
+py::list take_log(Front& front) {
+  py::list reports;
+  for (const auto& report : front.take_log()) {
+    reports.append(py::make_tuple(kind_of(report.rpc).path + 1, report.code, report.is_message, report.count,
+                                  report.seconds, py::bytes(report.status)));
+  }
+  return reports;
+}
+
 }  // namespace
 }  // namespace recstream::transport
 
@@ -97,13 +109,15 @@ PYBIND11_MODULE(_transport, module) {
   py::class_<Front>(module, "Front", py::is_final(), py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)))
       .def(py::init(&recstream::transport::make_front), py::kw_only(), py::arg("listening"), py::arg("upstream"),
            py::arg("arguments"), py::arg("engine"), py::arg("attributes"), py::arg("version"), py::arg("token_head"),
-           py::arg("is_exact"), py::arg("limits"), py::arg("refusals"), py::arg("seconds"), py::arg("workers"),
-           py::arg("events"), py::arg("tls"), py::keep_alive<1, 5>(), py::keep_alive<1, 6>(), py::keep_alive<1, 14>())
+           py::arg("is_exact"), py::arg("limits"), py::arg("refusals"), py::arg("seconds"), py::arg("slow_seconds"),
+           py::arg("workers"), py::arg("events"), py::arg("tls"), py::keep_alive<1, 5>(), py::keep_alive<1, 6>(),
+           py::keep_alive<1, 15>())
       .def_property_readonly("calls", [](const Front& front) { return front.state().calls.inside(); })
       .def_property_readonly("streams", [](const Front& front) { return front.state().streams.inside(); })
       .def_property_readonly(
           "arrived", [](const Front& front) { return front.state().calls.arrived() + front.state().streams.arrived(); })
       .def("counts", &recstream::transport::counts)
+      .def("take_log", &recstream::transport::take_log)
       .def("drain", &Front::drain, py::call_guard<py::gil_scoped_release>())
       .def("close", &Front::close)
       .def(
