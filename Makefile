@@ -79,6 +79,7 @@ bench: core ## run the benchmarks and write benchmarks/results
 	$(BIN)/recstream train --model als --data ml-1m --out build/ml-1m.bundle --overwrite
 	$(BIN)/python -m benchmarks.sessions --bundle build/ml-1m.bundle
 	$(BIN)/python -m benchmarks.shared_scan --json benchmarks/results/shared_scan.json
+	$(BIN)/python -m benchmarks.snapshots --json benchmarks/results/snapshots.json
 	$(BIN)/python -m benchmarks.topk
 
 bench-large: core ## exact search beside FAISS at 1M and 5M items: about an hour

@@ -28,6 +28,8 @@ class ByteWriter {
 
   void put_raw(std::string_view bytes) { bytes_.append(bytes); }
 
+  std::size_t size() const { return bytes_.size(); }
+
   std::string take() && { return std::move(bytes_); }
 
  private:

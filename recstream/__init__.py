@@ -3,6 +3,7 @@
 Names are loaded when they are first used, so a client does not pay for the core, nor the command line for either.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from recstream.client import AsyncClient, Client
 
     __version__: str
+
+# From 1.29 on ONNX Runtime sends usage data to its makers, by a thread that starts when it is imported and that can
+# abort the process as that ends. Whoever wants that sets the variable to 0 themselves.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "AsyncClient": "recstream.client",

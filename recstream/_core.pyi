@@ -594,10 +594,14 @@ class Engine:
     def state_version(self) -> int:
         """Version of the last event applied; 0 at first."""
 
-    def snapshot(self) -> bytes:
-        """The state, independent of the model and of row numbers; consistent at one `state_version`."""
+    def snapshot(self) -> memoryview:
+        """The state, independent of the model and of row numbers, as read-only bytes.
 
-    def restore(self, snapshot: bytes) -> None:
+        Consistent at one `state_version`, which may be that of events applied meanwhile. Those wait for a fraction of a
+        millisecond at a time, and other threads of Python not at all, also when the bytes are let go.
+        """
+
+    def restore(self, snapshot: bytes | bytearray | memoryview) -> None:
         """Replace the state by a snapshot; ``ValueError`` when it is damaged, and nothing is changed."""
 
     def stats(self) -> dict[str, int]:

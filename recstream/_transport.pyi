@@ -3,10 +3,13 @@
 There only where gRPC C++ was found when the package was built. The GIL is not needed to serve.
 """
 
-from collections.abc import Sequence
-from typing import final
+import builtins
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias, final
 
 from recstream._core import AttributeTable, Engine
+
+_Value: TypeAlias = str | float | bool | list[str] | None
 
 @final
 class EventQueue:
@@ -14,8 +17,8 @@ class EventQueue:
 
     Parameters
     ----------
-    types : names
-        The event types that are known.
+    types : list of tuple
+        (name, weight, marks_seen, positive_from) of the event types that are known.
     id_bytes, token_bytes, batch_requests : int
         Longest id, longest attribution token, and most events in one call.
     limit : int
@@ -27,7 +30,7 @@ class EventQueue:
     def __init__(
         self,
         *,
-        types: Sequence[str],
+        types: Sequence[tuple[str, float, bool, float | None]],
         id_bytes: int,
         token_bytes: int,
         batch_requests: int,
@@ -70,6 +73,27 @@ class EventQueue:
         """Refuse events from now on, and answer those that are not complete as refused; they may be stored though."""
 
 @final
+class ItemAttributes:
+    """The attributes of all items, each item's as the bytes that answers carry. Safe to use from many threads.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the attributes, rising.
+    slices : iterable
+        The items, so many at a time: a list of values for each name. None for no value, else a bool, a number, a text,
+        or a list of texts, whose None are left out.
+    """
+
+    def __init__(self, names: list[str], slices: Iterable[Sequence[list[_Value]]]) -> None: ...
+    @property
+    def bytes(self) -> int:
+        """Memory: what answers carry, and 8 bytes for an item."""
+
+    def of_row(self, row: int) -> builtins.bytes:
+        """A serialized Recommendation of nothing but the attributes of a row; ``IndexError`` beyond the rows."""
+
+@final
 class Front:
     """The server that clients see.
 
@@ -83,8 +107,10 @@ class Front:
         gRPC channel arguments of the server.
     engine : Engine
         Answers the queries; kept alive.
-    attributes : AttributeTable
+    attribute_table : AttributeTable
         Of the engine's items, for filters; kept alive.
+    item_attributes : ItemAttributes
+        Of the same, for answers; kept alive.
     version : bytes
         Serialized ModelVersion, for answers.
     token_head : str
@@ -92,9 +118,9 @@ class Front:
     is_exact : bool
         Whether the engine searches by itself; otherwise recommendations are passed on.
     limits : dict
-        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``filter_conditions``,
-        ``filter_values``, ``calls_in_flight``, ``streams``, ``stream_messages`` and ``connections``, as `LimitSettings`
-        has them.
+        ``id_bytes``, ``page_size``, ``candidate_item_ids``, ``exclude_item_ids``, ``recent_events``,
+        ``filter_conditions``, ``filter_values``, ``calls_in_flight``, ``streams``, ``stream_messages`` and
+        ``connections``, as `LimitSettings` has them.
     refusals : dict
         Serialized google.rpc.Status for ``calls_overloaded``, ``streams_overloaded``, ``expired`` and ``draining``.
     seconds : list of float
@@ -121,7 +147,8 @@ class Front:
         upstream: str,
         arguments: list[tuple[str, int]],
         engine: Engine,
-        attributes: AttributeTable,
+        attribute_table: AttributeTable,
+        item_attributes: ItemAttributes,
         version: bytes,
         token_head: str,
         is_exact: bool,

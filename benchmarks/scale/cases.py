@@ -20,6 +20,8 @@ SHARE = 0.25
 """Of the rate that a closed loop of eight reaches, at which the times of answers are taken."""
 BATCH = 2000
 EVENTS_A_USER = 4
+PATIENCE_S = 3600.0
+"""For a start from ten million events, and for the snapshot of five million users at the end."""
 KNOWN_USERS = 10_000
 """Users of the catalogue that events are about, where the number of users is not what grows."""
 
@@ -72,20 +74,21 @@ def fill(path: Path, catalogue: Catalogue, events: int, users: int) -> None:
         log.close()
 
 
-def command(catalogue: Catalogue, state: Path) -> list[str]:
-    return [str(RECSTREAM), "serve", "--bundle", str(catalogue.path), "--state", str(state), "--listen", "127.0.0.1:0"]
+def served(catalogue: Catalogue, state: Path) -> ServerProcess:
+    command = [str(RECSTREAM), "serve", "--bundle", str(catalogue.path), "--state", str(state)]
+    return ServerProcess([*command, "--listen", "127.0.0.1:0"], start_s=PATIENCE_S, stop_s=PATIENCE_S)
 
 
 def start(catalogue: Catalogue, state: Path) -> dict[str, float]:
     """From the log alone; it leaves a snapshot behind."""
     begun = time.perf_counter()
-    with ServerProcess(command(catalogue, state)) as server:
+    with served(catalogue, state) as server:
         return {"replay_s": time.perf_counter() - begun, "replay_cpu_s": server.cpu_s()}
 
 
 def measure(catalogue: Catalogue, state: Path) -> dict[str, Any]:
     begun = time.perf_counter()
-    with ServerProcess(command(catalogue, state)) as server:
+    with served(catalogue, state) as server:
         ready_s, ready_cpu_s, ready_mib = time.perf_counter() - begun, server.cpu_s(), server.rss_mib()
         load = {"script": queries(catalogue, K, streamed=False), "items": K, "seconds": SECONDS}
         most = run_load(server, Load(**load, concurrency=8))

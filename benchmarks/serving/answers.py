@@ -12,6 +12,8 @@ from recstream.client.requests import recommend_request
 from recstream.v1 import recommendation_service_pb2 as rec_pb
 
 CHECKED_USERS = 64
+ROUNDING = 1e-5
+"""Of a score, beside the largest of the answer: float32 may put items in another order that are so close."""
 WAIT_S = 20.0
 
 
@@ -36,8 +38,14 @@ def recall(server: ServerProcess, catalogue: Catalogue, k: int) -> float:
 
 
 def share(catalogue: Catalogue, user: int, answer: rec_pb.RecommendItemsResponse, k: int) -> float:
-    found = {catalogue.rows_of_items[one.item_id] for one in answer.recommendations}
-    return len(found & catalogue.expected(user, k)) / k
+    """Of the exact top K in an answer; raises when it has an item twice, or in a place that is not by its score."""
+    rows = [catalogue.rows_of_items[one.item_id] for one in answer.recommendations]
+    scores = catalogue.scores(user)[rows]
+    if len(set(rows)) < len(rows) or np.any(np.diff(scores) > ROUNDING * np.abs(scores).max(initial=0.0)):
+        raise AssertionError(
+            f"the answer to user {catalogue.bundle.user_ids[user]!r} repeats an item, or is in no order"
+        )
+    return len(set(rows) & catalogue.expected(user, k)) / k
 
 
 def keep_answers(server: ServerProcess, catalogue: Catalogue, k: int, folder: Path) -> tuple[Path, Path]:

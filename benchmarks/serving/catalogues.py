@@ -54,10 +54,15 @@ class Catalogue:
         first, last = self.bundle.history_indptr[user : user + 2]
         return np.asarray(self.bundle.history_rows[first:last])
 
+    def scores(self, user: int) -> NDArray[np.float64]:
+        """Of all items, in float64."""
+        scores: NDArray[np.float64] = self._vectors @ np.asarray(self.bundle.user_vectors[user], np.float64)
+        return scores
+
     def expected(self, user: int, k: int) -> set[int]:
         """Rows of the exact top K, in float64."""
         if (user, k) not in self._expected:
-            scores = self._vectors @ np.asarray(self.bundle.user_vectors[user], np.float64)
+            scores = self.scores(user)
             scores[self.seen(user)] = -np.inf
             self._expected[user, k] = set(np.argpartition(scores, -k)[-k:].tolist())
         return self._expected[user, k]

@@ -11,7 +11,7 @@ from typing import Self
 from benchmarks.serving.programs import WORK
 
 SERVER_CORES, LOAD_CORES = "0", "1"
-START_S = 120.0
+START_S, STOP_S = 120.0, 30.0
 
 
 class StartError(Exception):
@@ -28,6 +28,8 @@ class ServerProcess:
         As `taskset` takes them.
     environment : name -> value
         Beside that of this process.
+    start_s, stop_s : float
+        Time to say that it is ready, and to end; then it is killed.
 
     Attributes
     ----------
@@ -35,8 +37,15 @@ class ServerProcess:
     """
 
     def __init__(
-        self, command: list[str], *, cores: str = SERVER_CORES, environment: dict[str, str] | None = None
+        self,
+        command: list[str],
+        *,
+        cores: str = SERVER_CORES,
+        environment: dict[str, str] | None = None,
+        start_s: float = START_S,
+        stop_s: float = STOP_S,
     ) -> None:
+        self._start_s, self._stop_s = start_s, stop_s
         self._log = WORK / "server.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -77,15 +86,17 @@ class ServerProcess:
     def stop(self) -> None:
         self._process.terminate()
         try:
-            self._process.wait(30)
+            self._process.wait(self._stop_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def _announced_port(self) -> int:
         """From the first line that names an address; whatever stands before it is none of ours."""
         assert self._process.stdout is not None
-        output, until = b"", time.monotonic() + START_S
+        output, until = b"", time.monotonic() + self._start_s
         while (left := until - time.monotonic()) > 0:
             readable, _, _ = select.select([self._process.stdout], [], [], left)
             chunk = os.read(self._process.stdout.fileno(), 65536) if readable else b""
@@ -96,4 +107,4 @@ class ServerProcess:
             if found:
                 return int(found[1])
         said = (output.decode(errors="replace") + self._log.read_text(errors="replace")).strip()
-        raise StartError(said[-500:] or f"said nothing within {START_S:g} s")
+        raise StartError(said[-500:] or f"said nothing within {self._start_s:g} s")

@@ -1,6 +1,8 @@
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "bindings/arrays.h"
 #include "bindings/bound_answer.h"
@@ -143,17 +145,29 @@ void apply(Engine& engine, py::handle events) {
   engine.apply(list.events());
 }
 
-py::bytes snapshot(const Engine& engine) {
-  std::string bytes;
+py::memoryview snapshot(const Engine& engine) {
+  std::unique_ptr<std::string> made;
   {
     const py::gil_scoped_release released;
-    bytes = engine.snapshot();
+    made = std::make_unique<std::string>(engine.snapshot());
   }
-  return {bytes};
+  const py::capsule owner(made.get(), [](void* bytes) {
+    // Hundreds of megabytes take tens of milliseconds to give back, in which all of Python would wait.
+    const py::gil_scoped_release released;
+    delete static_cast<std::string*>(bytes);
+  });
+  const std::string& bytes = *made.release();
+  const py::array_t<std::uint8_t> array(static_cast<py::ssize_t>(bytes.size()),
+                                        reinterpret_cast<const std::uint8_t*>(bytes.data()), owner);
+  array.attr("flags").attr("writeable") = false;
+  return py::memoryview(array);
 }
 
-void restore(Engine& engine, const py::bytes& snapshot) {
-  const auto bytes = static_cast<std::string_view>(snapshot);
+void restore(Engine& engine, const py::buffer& snapshot) {
+  Py_buffer view;
+  if (PyObject_GetBuffer(snapshot.ptr(), &view, PyBUF_SIMPLE) != 0) throw py::error_already_set();
+  const std::unique_ptr<Py_buffer, void (*)(Py_buffer*)> held(&view, &PyBuffer_Release);
+  const std::string_view bytes(static_cast<const char*>(view.buf), static_cast<std::size_t>(view.len));
   const py::gil_scoped_release released;
   engine.restore(bytes);
 }

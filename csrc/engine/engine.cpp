@@ -1,14 +1,17 @@
 #include "recstream/engine.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <stdexcept>
+#include <thread>
 #include <unordered_set>
 
 #include "engine/engine_state.h"
 #include "engine/snapshot.h"
+#include "engine/snapshot_encoder.h"
 #include "engine/user_profile.h"
 #include "engine/vector_search.h"
 #include "neighbours/neighbour_ranking.h"
@@ -18,6 +21,7 @@ namespace recstream {
 namespace {
 
 constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
+constexpr std::chrono::microseconds kBetweenSteps{50};
 
 std::vector<std::int32_t> rows_by_popularity(std::span<const float> popularity) {
   std::vector<std::int32_t> rows(popularity.size());
@@ -199,8 +203,15 @@ void Engine::apply(std::span<const Event> events) {
 std::int64_t Engine::state_version() const { return state()->version; }
 
 std::string Engine::snapshot() const {
-  const std::scoped_lock lock(writer_);
-  return encode_snapshot(*state());
+  const auto current = state();
+  SnapshotEncoder encoder(*current);
+  const auto step = [&] {
+    const std::scoped_lock lock(writer_);
+    return encoder.step();
+  };
+  // A mutex is not fair: only a pause lets a writer in that waits for it.
+  while (!step()) std::this_thread::sleep_for(kBetweenSteps);
+  return std::move(encoder).encode();
 }
 
 void Engine::restore(std::string_view snapshot) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,7 +17,8 @@ namespace recstream {
 /// later catalogue that has them.
 using ItemKey = std::int32_t;
 
-/// Append-only. One thread at a time; readers of user state need no texts, only `key < N`.
+/// Append-only. One thread at a time asks for keys; texts may be asked for beside it. Readers of user state need none,
+/// only `key < N`.
 class ItemKeys {
  public:
   /// Borrows `catalogue`.
@@ -33,6 +35,8 @@ class ItemKeys {
 
  private:
   const IdTable& catalogue_;
+  /// Of `strangers_`: a snapshot asks for texts beside the writer.
+  mutable std::mutex mutex_;
   /// A deque, because the map's keys view its strings.
   std::deque<std::string> strangers_;
   std::unordered_map<std::string_view, ItemKey> stranger_keys_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -13,58 +12,11 @@
 namespace recstream {
 namespace {
 
-constexpr std::string_view kMagic = "RSSTATE3";
 constexpr std::size_t kInteractionBytes = sizeof(std::uint32_t) + sizeof(double) + 2 * sizeof(std::int64_t);
 constexpr std::size_t kStateBytes = 3 * sizeof(std::uint32_t) + sizeof(std::int64_t);
 
 void require(bool holds, const char* problem) {
   if (!holds) throw std::invalid_argument(std::string("snapshot is damaged: ") + problem);
-}
-
-/// Numbers items in the order in which states mention them, which makes the bytes independent of row numbers.
-class ItemList {
- public:
-  explicit ItemList(const ItemKeys& keys) : keys_(keys) {}
-
-  std::uint32_t number(ItemKey key) {
-    const auto [place, fresh] = numbers_.try_emplace(key, static_cast<std::uint32_t>(texts_.size()));
-    if (fresh) texts_.push_back(keys_.text(key));
-    return place->second;
-  }
-
-  const std::vector<std::string_view>& texts() const { return texts_; }
-
- private:
-  const ItemKeys& keys_;
-  std::unordered_map<ItemKey, std::uint32_t> numbers_;
-  std::vector<std::string_view> texts_;
-};
-
-void put_state(ByteWriter& writer, ItemList& items, const ItemKeys& keys, const UserState& state) {
-  writer.put(state.version);
-  writer.put(static_cast<std::uint32_t>(state.interactions.size()));
-  for (const auto& interaction : state.interactions) {
-    writer.put(items.number(interaction.item));
-    writer.put(interaction.weight);
-    writer.put(interaction.time);
-    writer.put(interaction.version);
-  }
-  // By text, because keys rise in an order that depends on the catalogue.
-  std::vector<ItemKey> seen = state.seen;
-  std::sort(seen.begin(), seen.end(), [&](ItemKey a, ItemKey b) { return keys.text(a) < keys.text(b); });
-  writer.put(static_cast<std::uint32_t>(seen.size()));
-  for (const auto item : seen) writer.put(items.number(item));
-}
-
-std::string encode_store(const UserStore& store, ItemList& items, const ItemKeys& keys) {
-  ByteWriter writer;
-  const auto entries = store.by_version();
-  writer.put(static_cast<std::uint64_t>(entries.size()));
-  for (const auto* entry : entries) {
-    writer.put_text(entry->first);
-    put_state(writer, items, keys, entry->second);
-  }
-  return std::move(writer).take();
 }
 
 std::vector<ItemKey> get_items(ByteReader& reader, ItemKeys& keys) {
@@ -144,26 +96,12 @@ void get_store(ByteReader& reader, UserStore& store, const std::vector<ItemKey>&
 
 }  // namespace
 
-std::string encode_snapshot(const EngineState& state) {
-  ItemList items(state.items);
-  const std::string users = encode_store(state.users, items, state.items);
-  const std::string sessions = encode_store(state.sessions, items, state.items);
-  ByteWriter writer;
-  writer.put_raw(kMagic);
-  writer.put(state.version.load());
-  writer.put(static_cast<std::uint32_t>(items.texts().size()));
-  for (const auto text : items.texts()) writer.put_text(text);
-  writer.put_raw(users);
-  writer.put_raw(sessions);
-  return std::move(writer).take();
-}
-
 void decode_snapshot(std::string_view bytes, EngineState& state, std::size_t max_history) {
   ByteReader reader(bytes);
-  if (bytes.substr(0, kMagic.size()) != kMagic) {
+  if (bytes.substr(0, kSnapshotMagic.size()) != kSnapshotMagic) {
     throw std::invalid_argument("snapshot is damaged, or of another version: it does not begin with RSSTATE3");
   }
-  reader.get_raw(kMagic.size());
+  reader.get_raw(kSnapshotMagic.size());
   const auto version = reader.get<std::int64_t>();
   require(version >= 0, "its state_version is negative");
   const auto items = get_items(reader, state.items);

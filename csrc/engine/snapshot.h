@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <string_view>
 
 #include "engine/engine_state.h"
@@ -20,9 +19,8 @@ namespace recstream {
 ///                uint32 seen, then for each: uint32 item
 ///     uint64   sessions    as users
 ///
-/// Equal states have equal bytes. No checksum: whoever stores a snapshot also guards it. Call as the state's only
-/// writer. O(state).
-std::string encode_snapshot(const EngineState& state);
+/// Equal states have equal bytes. No checksum: whoever stores a snapshot also guards it. SnapshotEncoder makes one.
+inline constexpr std::string_view kSnapshotMagic = "RSSTATE3";
 
 /// Fills an empty state, keeping the `max_history` latest interactions and the sessions that fit. Throws
 /// std::invalid_argument for bytes that encode_snapshot cannot have made; never takes more memory than a small multiple

@@ -49,11 +49,4 @@ void UserStore::make_room() {
   }
 }
 
-std::vector<const UserStore::States::value_type*> UserStore::by_version() const {
-  std::vector<const States::value_type*> entries;
-  entries.reserve(order_.size());
-  for (const auto& [version, entry] : order_) entries.push_back(entry);
-  return entries;
-}
-
 }  // namespace recstream

@@ -11,7 +11,6 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "engine/user_state.h"
 
@@ -20,8 +19,8 @@ namespace recstream {
 /// States by user (or session) id.
 ///
 /// Readers may come from many threads at once and lock the one shard they need, for a few microseconds; a shard holds
-/// a 64th of the users. Whoever changes states (`obtain`, `settle`, `make_room`, `by_version`) must be alone among
-/// writers.
+/// a 64th of the users. Whoever changes states or walks through them (`obtain`, `settle`, `make_room`, `visit_after`,
+/// `oldest_version`) must be alone among writers.
 class UserStore {
  public:
   struct Hash {
@@ -53,11 +52,22 @@ class UserStore {
 
   void drop_new(Shard& shard, const States::value_type& entry);
 
-  /// Drops the states whose last event is oldest until the capacity holds. Call without any shard's mutex.
+  /// Drops the states whose last event is oldest until the capacity holds; nothing else takes a settled state out,
+  /// which snapshots rely on. Call without any shard's mutex.
   void make_room();
 
-  /// Every state, the one whose last event is oldest first. Valid until the next change.
-  std::vector<const States::value_type*> by_version() const;
+  /// Calls `visit` with the states whose last event is after `version`, the oldest first, until it returns false;
+  /// whether all were visited.
+  template <class Visit>
+  bool visit_after(std::int64_t version, const Visit& visit) const {
+    for (auto place = order_.upper_bound(version); place != order_.end(); ++place) {
+      if (!visit(*place->second)) return false;
+    }
+    return true;
+  }
+
+  /// Of the last event of the state that `make_room` would drop first; 0 when there is none.
+  std::int64_t oldest_version() const { return order_.empty() ? 0 : order_.begin()->first; }
 
   std::size_t size() const { return size_; }
   std::int64_t bytes() const { return bytes_; }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "recstream/engine.h"
+#include "transport/item_attributes.h"
 
 namespace recstream::transport {
 
@@ -14,10 +15,17 @@ struct ModelLabels {
   std::string token_head;
 };
 
-/// These append what `recstream_server.packing.AnswerPacker` makes of an answer, byte for byte. Every row of the answer
-/// is one of `ids`.
-void append_recommended(std::string& out, const Answer& answer, const IdTable& ids, const ModelLabels& model);
-void append_ranked(std::string& out, const Answer& answer, const IdTable& ids, const ModelLabels& model);
-void append_similar(std::string& out, const Answer& answer, const IdTable& ids, const ModelLabels& model);
+/// What of the items an answer carries.
+struct ItemFields {
+  const IdTable* ids = nullptr;
+  /// Null where they were not asked for.
+  const ItemAttributes* attributes = nullptr;
+};
+
+/// These append what `recstream_server.packing.AnswerPacker` makes of an answer, byte for byte, but that attributes
+/// come by name, where protobuf writes a map in any order. Every row of the answer is one of `items`.
+void append_recommended(std::string& out, const Answer& answer, const ItemFields& items, const ModelLabels& model);
+void append_ranked(std::string& out, const Answer& answer, const ItemFields& items, const ModelLabels& model);
+void append_similar(std::string& out, const Answer& answer, const ItemFields& items, const ModelLabels& model);
 
 }  // namespace recstream::transport

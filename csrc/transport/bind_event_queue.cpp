@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -17,22 +18,29 @@ namespace py = pybind11;
 namespace recstream::transport {
 namespace {
 
-/// The queue, and its event types as Python has them.
-struct BoundQueue {
-  BoundQueue(const std::vector<std::string>& types, std::int64_t id_bytes, std::int64_t token_bytes,
-             std::int64_t batch_requests, std::int64_t limit, EventOutcome full, EventOutcome closed)
-      : queue({.id_bytes = id_bytes,
-               .token_bytes = token_bytes,
-               .batch_requests = batch_requests,
-               .types = numbered(types)},
-              limit, std::move(full), std::move(closed)) {
-    for (const auto& type : types) names.emplace_back(type);
-  }
+/// Name, weight, marks_seen, positive_from.
+using TypeTuple = std::tuple<std::string, double, bool, std::optional<double>>;
 
-  static std::map<std::string, std::size_t, std::less<>> numbered(const std::vector<std::string>& types) {
-    std::map<std::string, std::size_t, std::less<>> numbers;
-    for (std::size_t i = 0; i < types.size(); ++i) numbers.emplace(types[i], i);
-    return numbers;
+EventRules make_rules(const std::vector<TypeTuple>& types, std::int64_t id_bytes, std::int64_t token_bytes,
+                      std::int64_t batch_requests) {
+  EventRules rules{.id_bytes = id_bytes,
+                   .token_bytes = token_bytes,
+                   .batch_requests = batch_requests,
+                   .types = {},
+                   .type_numbers = {}};
+  for (const auto& [name, weight, marks_seen, positive_from] : types) {
+    rules.type_numbers.emplace(name, rules.types.size());
+    rules.types.push_back({.weight = weight, .marks_seen = marks_seen, .positive_from = positive_from});
+  }
+  return rules;
+}
+
+/// The queue, and the names of its event types as Python has them.
+struct BoundQueue {
+  BoundQueue(const std::vector<TypeTuple>& types, std::int64_t id_bytes, std::int64_t token_bytes,
+             std::int64_t batch_requests, std::int64_t limit, EventOutcome full, EventOutcome closed)
+      : queue(make_rules(types, id_bytes, token_bytes, batch_requests), limit, std::move(full), std::move(closed)) {
+    for (const auto& type : types) names.emplace_back(std::get<0>(type));
   }
 
   std::vector<py::str> names;
@@ -44,7 +52,7 @@ EventOutcome failure(const std::string& status) {
       .event_id = {}, .code = read_status(status).error_code(), .error = std::make_shared<const std::string>(status)};
 }
 
-std::unique_ptr<BoundQueue> make_queue(const std::vector<std::string>& types, std::int64_t id_bytes,
+std::unique_ptr<BoundQueue> make_queue(const std::vector<TypeTuple>& types, std::int64_t id_bytes,
                                        std::int64_t token_bytes, std::int64_t batch_requests, std::int64_t limit,
                                        const py::bytes& full, const py::bytes& closed) {
   return std::make_unique<BoundQueue>(types, id_bytes, token_bytes, batch_requests, limit, failure(full),

@@ -1,5 +1,6 @@
 #include "transport/event_messages.h"
 
+#include <chrono>
 #include <cmath>
 
 #include "transport/wire_reader.h"
@@ -38,17 +39,8 @@ bool read_time(std::string_view bytes, std::optional<std::int64_t>& time_us) {
   return true;
 }
 
-bool is_valid(const EventMessage& event, std::string_view type, const EventRules& rules) {
-  const auto most = static_cast<std::size_t>(rules.id_bytes);
-  return event.event_id.size() <= most && event.user_id.size() <= most && event.session_id.size() <= most &&
-         !event.item_id.empty() && event.item_id.size() <= most && rules.types.contains(type) &&
-         event.attribution_token.size() <= static_cast<std::size_t>(rules.token_bytes) &&
-         !(event.user_id.empty() && event.session_id.empty()) && (!event.value || std::isfinite(*event.value));
-}
-
-}  // namespace
-
-bool read_event(std::string_view bytes, const EventRules& rules, EventMessage& event) {
+/// Reads what is the same for all events, and tells whether it is valid.
+bool read_fields(std::string_view bytes, const EventRules& rules, EventMessage& event) {
   WireReader reader(bytes);
   std::string_view type;
   while (reader.next()) {
@@ -81,8 +73,41 @@ bool read_event(std::string_view bytes, const EventRules& rules, EventMessage& e
         reader.fail();
     }
   }
-  if (reader.failed() || !is_valid(event, type, rules)) return false;
-  event.type = rules.types.find(type)->second;
+  const auto number = rules.type_numbers.find(type);
+  if (reader.failed() || number == rules.type_numbers.end()) return false;
+  event.type = number->second;
+  return !event.item_id.empty() && event.item_id.size() <= static_cast<std::size_t>(rules.id_bytes) &&
+         (!event.value || std::isfinite(*event.value));
+}
+
+/// As `recstream.event_types.EventTypes.resolve`.
+double weight_of(const EventMessage& event, const EventType& type) {
+  const bool is_negative = type.positive_from && event.value && *event.value < *type.positive_from;
+  return is_negative ? -type.weight : type.weight;
+}
+
+std::int64_t now_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+}  // namespace
+
+bool read_event(std::string_view bytes, const EventRules& rules, EventMessage& event) {
+  const auto most = static_cast<std::size_t>(rules.id_bytes);
+  return read_fields(bytes, rules, event) && event.event_id.size() <= most && event.user_id.size() <= most &&
+         event.session_id.size() <= most && !(event.user_id.empty() && event.session_id.empty()) &&
+         event.attribution_token.size() <= static_cast<std::size_t>(rules.token_bytes);
+}
+
+bool read_recent_event(std::string_view bytes, const EventRules& rules, RecentEvent& event) {
+  EventMessage message;
+  if (!read_fields(bytes, rules, message)) return false;
+  const auto& type = rules.types[message.type];
+  event = {.item_id = message.item_id,
+           .weight = weight_of(message, type),
+           .marks_seen = type.marks_seen,
+           .time = (message.time_us ? *message.time_us : now_us()) / kMicrosPerSecond};
   return true;
 }
 

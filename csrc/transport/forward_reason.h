@@ -14,8 +14,6 @@ enum class ForwardReason : std::uint8_t {
   kRpc,
   /// Not plainly valid: the Python server says what is wrong with it, if anything is.
   kIrregular,
-  kAttributes,
-  kRecentEvents,
   /// The user's vector is to be made by a neural encoder.
   kEncoder,
   /// The model is searched by an approximate index.
@@ -25,8 +23,8 @@ enum class ForwardReason : std::uint8_t {
   kDraining,
 };
 
-inline constexpr std::array<std::string_view, 9> kForwardReasonNames = {
-    "none", "rpc", "irregular", "attributes", "recent_events", "encoder", "approximate", "behind", "draining"};
+inline constexpr std::array<std::string_view, 7> kForwardReasonNames = {"none",        "rpc",    "irregular", "encoder",
+                                                                        "approximate", "behind", "draining"};
 
 inline constexpr std::size_t kForwardReasons = kForwardReasonNames.size();
 

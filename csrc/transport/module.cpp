@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "transport/bind_event_queue.h"
+#include "transport/bind_item_attributes.h"
 #include "transport/front.h"
 #include "transport/status_message.h"
 
@@ -28,12 +29,14 @@ std::optional<TlsFiles> tls_files(const std::optional<PemTuple>& given) {
 
 std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                                   std::vector<std::pair<std::string, int>> arguments, const Engine& engine,
-                                  const AttributeTable& attributes, const std::string& version,
-                                  const std::string& token_head, bool is_exact, const py::dict& limits,
-                                  const py::dict& refusals, std::vector<double> seconds, double slow_seconds,
-                                  int workers, py::handle events, const std::optional<PemTuple>& tls) {
+                                  const AttributeTable& attribute_table, const ItemAttributes& item_attributes,
+                                  const std::string& version, const std::string& token_head, bool is_exact,
+                                  const py::dict& limits, const py::dict& refusals, std::vector<double> seconds,
+                                  double slow_seconds, int workers, py::handle events,
+                                  const std::optional<PemTuple>& tls) {
   const auto limit = [&](const char* name) { return py::cast<std::int64_t>(limits[name]); };
   const auto refusal = [&](const char* name) { return read_status(py::cast<std::string>(refusals[name])); };
+  auto& queue = queue_of(events);
   const FrontOptions options{.listening = listening,
                              .connections = static_cast<std::size_t>(limit("connections")),
                              .tls = tls_files(tls),
@@ -43,9 +46,11 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                                         .page_size = limit("page_size"),
                                         .candidate_item_ids = limit("candidate_item_ids"),
                                         .exclude_item_ids = limit("exclude_item_ids"),
+                                        .recent_events = limit("recent_events"),
                                         .filter = {.conditions = limit("filter_conditions"),
                                                    .values = limit("filter_values"),
-                                                   .attribute_bytes = limit("id_bytes")}},
+                                                   .attribute_bytes = limit("id_bytes")},
+                                        .events = &queue.rules()},
                              .calls_in_flight = limit("calls_in_flight"),
                              .streams = limit("streams"),
                              .stream_messages = limit("stream_messages"),
@@ -57,10 +62,10 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                              .slow_seconds = slow_seconds,
                              .workers = workers};
   const ServedModel model{.engine = &engine,
-                          .attributes = &attributes,
+                          .attribute_table = &attribute_table,
+                          .item_attributes = &item_attributes,
                           .labels = {.version = version, .token_head = token_head},
                           .is_exact = is_exact};
-  auto& queue = queue_of(events);
   const py::gil_scoped_release released;
   return std::make_unique<Front>(options, model, queue);
 }
@@ -106,12 +111,13 @@ PYBIND11_MODULE(_transport, module) {
   // For the class of the engine.
   py::module_::import("recstream._core");
   recstream::transport::bind_event_queue(module);
+  recstream::transport::bind_item_attributes(module);
   py::class_<Front>(module, "Front", py::is_final(), py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)))
       .def(py::init(&recstream::transport::make_front), py::kw_only(), py::arg("listening"), py::arg("upstream"),
-           py::arg("arguments"), py::arg("engine"), py::arg("attributes"), py::arg("version"), py::arg("token_head"),
-           py::arg("is_exact"), py::arg("limits"), py::arg("refusals"), py::arg("seconds"), py::arg("slow_seconds"),
-           py::arg("workers"), py::arg("events"), py::arg("tls"), py::keep_alive<1, 5>(), py::keep_alive<1, 6>(),
-           py::keep_alive<1, 15>())
+           py::arg("arguments"), py::arg("engine"), py::arg("attribute_table"), py::arg("item_attributes"),
+           py::arg("version"), py::arg("token_head"), py::arg("is_exact"), py::arg("limits"), py::arg("refusals"),
+           py::arg("seconds"), py::arg("slow_seconds"), py::arg("workers"), py::arg("events"), py::arg("tls"),
+           py::keep_alive<1, 5>(), py::keep_alive<1, 6>(), py::keep_alive<1, 7>(), py::keep_alive<1, 16>())
       .def_property_readonly("calls", [](const Front& front) { return front.state().calls.inside(); })
       .def_property_readonly("streams", [](const Front& front) { return front.state().streams.inside(); })
       .def_property_readonly(

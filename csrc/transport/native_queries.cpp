@@ -21,7 +21,7 @@ ForwardReason guarded(const Work& work) noexcept {
 RecommendRequest to_request(const NativeQuery& query) {
   const auto& message = query.recommend;
   RecommendRequest request{
-      .subject = {.user_id = message.user_id, .session_id = message.session_id, .recent_events = {}},
+      .subject = {.user_id = message.user_id, .session_id = message.session_id, .recent_events = message.recent_events},
       .k = message.k,
       .candidate_ids = {},
       .candidate_rows = {},
@@ -37,11 +37,9 @@ RecommendRequest to_request(const NativeQuery& query) {
 NativeQuery NativeQueries::read(Rpc rpc, std::string_view request) const noexcept {
   NativeQuery query{.rpc = rpc, .similar = {}, .recommend = {}, .filter = {}, .answer = {}};
   query.reason = guarded([&] {
-    const auto reason = read_into(query, request);
-    if (reason == ForwardReason::kNone) {
-      query.filter = compile(rpc == Rpc::kFindSimilarItems ? query.similar.filter : query.recommend.filter);
-    }
-    return reason;
+    if (!read_into(query, request)) return ForwardReason::kIrregular;
+    query.filter = compile(rpc == Rpc::kFindSimilarItems ? query.similar.filter : query.recommend.filter);
+    return ForwardReason::kNone;
   });
   return query;
 }
@@ -54,18 +52,20 @@ void NativeQueries::answer(std::span<NativeQuery> queries) const noexcept {
 }
 
 void NativeQueries::append(const NativeQuery& query, std::string& response) const {
-  const auto& ids = *model_.engine->model().item_ids;
+  const bool with_attributes = query.recommend.include_attributes || query.similar.include_attributes;
+  const ItemFields items{.ids = model_.engine->model().item_ids,
+                         .attributes = with_attributes ? model_.item_attributes : nullptr};
   switch (query.rpc) {
     case Rpc::kRankItems:
-      return append_ranked(response, query.answer, ids, model_.labels);
+      return append_ranked(response, query.answer, items, model_.labels);
     case Rpc::kFindSimilarItems:
-      return append_similar(response, query.answer, ids, model_.labels);
+      return append_similar(response, query.answer, items, model_.labels);
     default:
-      return append_recommended(response, query.answer, ids, model_.labels);
+      return append_recommended(response, query.answer, items, model_.labels);
   }
 }
 
-ForwardReason NativeQueries::read_into(NativeQuery& query, std::string_view request) const {
+bool NativeQueries::read_into(NativeQuery& query, std::string_view request) const {
   switch (query.rpc) {
     case Rpc::kRecommendItems:
       return read_recommend(request, limits_, query.recommend);
@@ -74,7 +74,7 @@ ForwardReason NativeQueries::read_into(NativeQuery& query, std::string_view requ
     case Rpc::kFindSimilarItems:
       return read_similar(request, limits_, query.similar);
     default:
-      return ForwardReason::kRpc;
+      return false;
   }
 }
 
@@ -82,7 +82,7 @@ ForwardReason NativeQueries::read_into(NativeQuery& query, std::string_view requ
 /// for.
 SharedFilter NativeQueries::compile(const AttributeFilter& filter) const {
   const bool has_conditions = !filter.all_of.empty() || !filter.any_of.empty() || !filter.none_of.empty();
-  return has_conditions ? model_.attributes->compile(filter) : nullptr;
+  return has_conditions ? model_.attribute_table->compile(filter) : nullptr;
 }
 
 ForwardReason NativeQueries::ask(NativeQuery& query) const {

@@ -17,8 +17,9 @@ namespace recstream::transport {
 /// A model, and what of it can be answered here.
 struct ServedModel {
   const Engine* engine = nullptr;
-  /// Over the items of the engine.
-  const AttributeTable* attributes = nullptr;
+  /// Both over the items of the engine: for filters, and for answers.
+  const AttributeTable* attribute_table = nullptr;
+  const ItemAttributes* item_attributes = nullptr;
   ModelLabels labels;
   /// Whether the engine searches by itself, without an approximate index.
   bool is_exact = true;
@@ -55,7 +56,7 @@ class NativeQueries {
   void append(const NativeQuery& query, std::string& response) const;
 
  private:
-  ForwardReason read_into(NativeQuery& query, std::string_view request) const;
+  bool read_into(NativeQuery& query, std::string_view request) const;
   SharedFilter compile(const AttributeFilter& filter) const;
   ForwardReason ask(NativeQuery& query) const;
   ForwardReason find_similar(NativeQuery& query) const;

@@ -27,24 +27,8 @@ std::int64_t page_size(std::int64_t asked, const QueryLimits& limits) {
   return std::min(asked == 0 ? kDefaultPageSize : asked, limits.page_size);
 }
 
-/// Reads a field of a query that is common to all of them.
-void read_filter(WireReader& reader, const QueryLimits& limits, AttributeFilter& filter) {
+void take_filter(WireReader& reader, const QueryLimits& limits, AttributeFilter& filter) {
   if (!read_filter(reader.bytes(), limits.filter, filter)) reader.fail();
-}
-
-/// The value of `include_attributes`, and what it makes of the message.
-ForwardReason attributes(WireReader& reader, ForwardReason reason) {
-  return reader.boolean() ? ForwardReason::kAttributes : reason;
-}
-
-ForwardReason rare(WireReader& reader, ForwardReason reason) {
-  reader.bytes();
-  return reason;
-}
-
-/// A message that was read to the end.
-ForwardReason verdict(const WireReader& reader, bool valid, ForwardReason reason) {
-  return reader.failed() || !valid ? ForwardReason::kIrregular : reason;
 }
 
 /// Where a message has the fields that RecommendItemsRequest and RankItemsRequest share; no tag is 0.
@@ -74,19 +58,18 @@ constexpr Tags kRankTags{.candidates = bytes_tag(3),
                          .min_state_version = varint_tag(7),
                          .filter = bytes_tag(8)};
 
-/// Reads one of the two messages; what of it the two take differently is left to `finish`.
+/// Reads one of the two messages; what of it the two take differently is left to the caller.
 class MessageReader {
  public:
   MessageReader(const Tags& tags, const QueryLimits& limits, RecommendMessage& message)
       : tags_(tags), limits_(limits), message_(message) {}
 
-  ForwardReason read(std::string_view bytes) {
+  bool read(std::string_view bytes) {
     WireReader reader(bytes);
     while (reader.next()) read_field(reader);
-    const bool valid = fits(message_.user_id, limits_) && fits(message_.session_id, limits_) &&
-                       seen_policy_ <= kIncludeSeen && fit(message_.candidates, limits_.candidate_item_ids, limits_) &&
-                       fit(message_.exclude, limits_.exclude_item_ids, limits_);
-    return verdict(reader, valid, reason_);
+    return !reader.failed() && fits(message_.user_id, limits_) && fits(message_.session_id, limits_) &&
+           seen_policy_ <= kIncludeSeen && fit(message_.candidates, limits_.candidate_item_ids, limits_) &&
+           fit(message_.exclude, limits_.exclude_item_ids, limits_);
   }
 
   /// As they came; 0 when they did not.
@@ -118,45 +101,49 @@ class MessageReader {
   void read_rare_field(WireReader& reader) {
     const auto tag = reader.tag();
     if (tag == tags_.filter) {
-      read_filter(reader, limits_, message_.filter);
+      take_filter(reader, limits_, message_.filter);
     } else if (tag == tags_.include_attributes) {
-      reason_ = attributes(reader, reason_);
+      message_.include_attributes = reader.boolean();
     } else if (tag == tags_.recent_events) {
-      reason_ = rare(reader, ForwardReason::kRecentEvents);
+      read_recent(reader);
     } else {
       reader.fail();
     }
   }
 
+  void read_recent(WireReader& reader) {
+    auto& events = message_.recent_events;
+    const bool has_room = events.size() < static_cast<std::size_t>(limits_.recent_events);
+    if (!has_room || !read_recent_event(reader.bytes(), *limits_.events, events.emplace_back())) reader.fail();
+  }
+
   const Tags& tags_;
   const QueryLimits& limits_;
   RecommendMessage& message_;
-  ForwardReason reason_ = ForwardReason::kNone;
   std::int64_t page_size_ = 0;
   std::uint64_t seen_policy_ = 0;
 };
 
 }  // namespace
 
-ForwardReason read_recommend(std::string_view bytes, const QueryLimits& limits, RecommendMessage& message) {
+bool read_recommend(std::string_view bytes, const QueryLimits& limits, RecommendMessage& message) {
   MessageReader reader(kRecommendTags, limits, message);
-  const auto reason = reader.read(bytes);
+  const bool accepted = reader.read(bytes);
   message.k = page_size(reader.page_size(), limits);
   message.exclude_seen = reader.seen_policy() != kIncludeSeen;
-  return reason;
+  return accepted;
 }
 
-ForwardReason read_rank(std::string_view bytes, const QueryLimits& limits, RecommendMessage& message) {
+bool read_rank(std::string_view bytes, const QueryLimits& limits, RecommendMessage& message) {
   MessageReader reader(kRankTags, limits, message);
-  const auto reason = reader.read(bytes);
+  const bool accepted = reader.read(bytes);
   message.k = static_cast<std::int64_t>(message.candidates.size());
   message.exclude_seen = reader.seen_policy() == kExcludeSeen;
-  return message.k > 0 ? reason : ForwardReason::kIrregular;
+  return accepted && message.k > 0;
 }
 
-ForwardReason read_similar(std::string_view bytes, const QueryLimits& limits, SimilarMessage& message) {
+bool read_similar(std::string_view bytes, const QueryLimits& limits, SimilarMessage& message) {
   WireReader reader(bytes);
-  auto reason = ForwardReason::kNone;
   std::int64_t asked = 0;
   while (reader.next()) {
     switch (reader.tag()) {
@@ -167,17 +154,17 @@ ForwardReason read_similar(std::string_view bytes, const QueryLimits& limits, Si
         asked = reader.int32();
         break;
       case varint_tag(3):
-        reason = attributes(reader, reason);
+        message.include_attributes = reader.boolean();
         break;
       case bytes_tag(4):
-        read_filter(reader, limits, message.filter);
+        take_filter(reader, limits, message.filter);
         break;
       default:
         reader.fail();
     }
   }
   message.k = page_size(asked, limits);
-  return verdict(reader, !message.item_id.empty() && fits(message.item_id, limits), reason);
+  return !reader.failed() && !message.item_id.empty() && fits(message.item_id, limits);
 }
 
 }  // namespace recstream::transport

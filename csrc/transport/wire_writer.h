@@ -1,5 +1,7 @@
 #pragma once
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,6 +34,24 @@ inline void append_bytes(std::string& out, int field, std::string_view bytes) {
   out.push_back(static_cast<char>(wire_tag(field, WireType::kBytes)));
   append_varint(out, bytes.size());
   out.append(bytes);
+}
+
+/// A flag of a oneof, also when it is false.
+inline void append_flag(std::string& out, int field, bool flag) {
+  out.push_back(static_cast<char>(wire_tag(field, WireType::kVarint)));
+  out.push_back(flag ? 1 : 0);
+}
+
+/// The bits of a number, little-endian on any machine.
+template <class Bits>
+void append_fixed(std::string& out, Bits bits) {
+  for (std::size_t byte = 0; byte < sizeof(bits); ++byte) out.push_back(static_cast<char>(bits >> (8 * byte) & 0xff));
+}
+
+/// A number of a oneof, also when it is 0.
+inline void append_double(std::string& out, int field, double number) {
+  out.push_back(static_cast<char>(wire_tag(field, WireType::kFixed64)));
+  append_fixed(out, std::bit_cast<std::uint64_t>(number));
 }
 
 }  // namespace recstream::transport

@@ -1,5 +1,6 @@
 """The attributes of the items, in the form in which answers carry them."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _CACHED_ITEMS = 65_536
+_SLICE_ITEMS = 16_384
 
 AttributeScalar = str | int | float | bool | list[str]
 
@@ -25,6 +27,16 @@ class ItemAttributes:
     def __init__(self, items: "pl.DataFrame") -> None:
         self._items = items
         self.of_row = lru_cache(_CACHED_ITEMS)(self._of_row)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the attributes, rising."""
+        return sorted(self._items.columns)
+
+    def slices(self) -> Iterator[list[list["AttributeScalar | None"]]]:
+        """All items, so many at a time: a list of values for each of the `names`."""
+        for items in self._items.select(self.names).iter_slices(_SLICE_ITEMS):
+            yield [column.to_list() for column in items.get_columns()]
 
     def _of_row(self, row: int) -> types.Recommendation:
         """A recommendation with nothing but the attributes, to be merged into an answer; nulls are left out."""

@@ -29,7 +29,7 @@ class NativeEvents:
         from recstream._transport import EventQueue  # noqa: PLC0415 - optional
 
         self.queue = EventQueue(
-            types=event_types.names,
+            types=[(kind.name, kind.weight, kind.marks_seen, kind.positive_from) for kind in event_types],
             id_bytes=limits.id_bytes,
             token_bytes=MAX_TOKEN_BYTES,
             batch_requests=limits.batch_requests,

@@ -150,7 +150,7 @@ class NativeFront:
             log_reports(front.take_log())
 
     def _serve(self, listening: int) -> "Front":
-        from recstream._transport import Front  # noqa: PLC0415 - optional
+        from recstream._transport import Front, ItemAttributes  # noqa: PLC0415 - optional
 
         model, settings = self._model, self._settings
         version = model.description.version
@@ -160,7 +160,8 @@ class NativeFront:
             upstream=self.upstream,
             arguments=server_options(settings.limits),
             engine=model.engine,
-            attributes=model.filters.table,
+            attribute_table=model.filters.table,
+            item_attributes=ItemAttributes(model.attributes.names, model.attributes.slices()),
             version=version.SerializeToString(),
             token_head=token_head(version.name, version.version),
             is_exact=settings.retrieval.kind == "exact",

@@ -38,6 +38,7 @@ class ServedModel:
     ----------
     engine : Engine
     filters : ItemFilters
+    attributes : ItemAttributes
     name : str
     description : recstream.v1.Model
     packer : AnswerPacker
@@ -62,7 +63,8 @@ class ServedModel:
         self.filters = filters
         self.name = manifest.name
         self.description = _describe(manifest, version, retrieval.name)
-        self.packer = AnswerPacker(version, ItemAttributes(bundle.items))
+        self.attributes = ItemAttributes(bundle.items)
+        self.packer = AnswerPacker(version, self.attributes)
         folds_in = isinstance(bundle.encoder, AlsFoldIn)
         pooling = max_history * manifest.dimension * (manifest.dimension if folds_in else 1)
         if bundle.neighbours is not None:

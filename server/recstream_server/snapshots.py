@@ -27,7 +27,7 @@ class Snapshot(NamedTuple):
 
     version: int
     """At least that of the last event in it: events may be applied while a snapshot is taken."""
-    payload: bytes
+    payload: bytes | memoryview
     """What `Engine.snapshot` returned."""
 
 
@@ -95,7 +95,7 @@ class SnapshotStore:
             raise _UnusableError(f"renamed: it is of version {version}")
         if fingerprint != self._fingerprint:
             raise _UnusableError("made with other event types or limits of the state")
-        return Snapshot(version, bytes(payload))
+        return Snapshot(version, payload)
 
 
 class Snapshotter:

@@ -123,7 +123,7 @@ def test_snapshots_beside_writers_are_of_one_version(make_world) -> None:
             progress.count += 1
 
     run_together(write, save)
-    taken = list(dict.fromkeys(taken))
+    taken = list(dict.fromkeys(map(bytes, taken)))
     assert len(taken) > 10
     for snapshot in taken:
         version = int.from_bytes(snapshot[8:16], "little")
@@ -199,3 +199,46 @@ def test_a_long_run_of_everything_at_once(make_world) -> None:
     other.apply(events)
     assert other.snapshot() == engine.snapshot()
     assert engine.recommend(user_id="u1").fallback == _core.FALLBACK_NONE
+
+
+def test_a_snapshot_made_beside_events_is_of_one_moment(make_world) -> None:
+    """Sessions come and go, users change again and again, unknown items appear: whatever a snapshot was taken amid,
+    the events after its version make of it the state that all events make."""
+    world = make_world()
+    options = {"max_sessions": 300, "max_history": 20}
+    engine = world.engine(**options)
+
+    def event(version: int) -> tuple[int, str, str, str, float, bool]:
+        user, session = f"u{version * 7919 % 3000}", f"s{version * 104_729 % 1000}"
+        item = f"i{version % 30}" if version % 5 else f"alien{version}"
+        return version, user, session if version % 3 else "", item, 1.0, version % 2 == 0
+
+    events = [event(version) for version in range(1, 12_001)]
+    # Enough that one snapshot takes many steps.
+    engine.apply(events[:6000])
+    snapshots: list[memoryview] = []
+    over = threading.Event()
+    progress = Progress()
+
+    def write() -> None:
+        for first in range(6000, len(events), 20):
+            engine.apply(events[first : first + 20])
+            if first % 600 == 0:
+                progress.wait()
+        over.set()
+
+    def take() -> None:
+        while not over.is_set():
+            snapshots.append(engine.snapshot())
+            progress.count += 1
+
+    run_together(write, take, take)
+    whole = engine.snapshot()
+    versions = {int.from_bytes(snapshot[8:16], "little") for snapshot in snapshots}
+    assert len(versions) > 5
+    for snapshot in snapshots[:: max(1, len(snapshots) // 12)]:
+        restored = world.engine(**options)
+        restored.restore(snapshot)
+        assert restored.snapshot() == snapshot
+        restored.apply(events[restored.state_version :])
+        assert restored.snapshot() == whole

@@ -91,7 +91,25 @@ def test_a_snapshot_of_nothing(make_world) -> None:
     assert engine.state_version == 0
 
 
-def snapshot_of(world, count: int = 60) -> bytes:
+def test_a_snapshot_is_bytes_that_nobody_can_change_and_outlives_its_engine(make_world) -> None:
+    snapshot = snapshot_of(make_world())
+    assert (snapshot.readonly, snapshot.format, snapshot.ndim) == (True, "B", 1)
+    kept, part = bytes(snapshot), snapshot[8:16]
+    with pytest.raises(TypeError, match="read-only"):
+        snapshot[0] = 0
+    del snapshot
+    assert bytes(part) == kept[8:16]
+    for same in (kept, bytearray(kept), memoryview(kept)):
+        engine = make_world().engine()
+        engine.restore(same)
+        assert engine.snapshot() == kept
+    with pytest.raises(TypeError):
+        engine.restore("text")
+    with pytest.raises(BufferError):
+        engine.restore(memoryview(kept)[::2])
+
+
+def snapshot_of(world, count: int = 60) -> memoryview:
     engine = world.engine()
     engine.apply(random_events(3, count))
     return engine.snapshot()
@@ -126,7 +144,7 @@ def test_every_truncation_is_refused(make_world) -> None:
         with pytest.raises(ValueError, match="snapshot is damaged"):
             engine.restore(snapshot[:size])
     with pytest.raises(ValueError, match="snapshot is damaged: bytes follow its end"):
-        engine.restore(snapshot + b"\0")
+        engine.restore(bytes(snapshot) + b"\0")
 
 
 @settings(max_examples=400, derandomize=True)

@@ -108,12 +108,12 @@ class Requests:
         query.candidate_item_ids.extend(self.items() if self.chance(0.2) else ())
         query.exclude_item_ids.extend(self.items() if self.chance(0.2) else ())
         query.seen_policy = self.pick(0, 0, 1, 2, 3, -1)  # type: ignore[assignment]
-        query.include_attributes = self.chance(0.1)
+        query.include_attributes = self.chance(0.3)
         query.min_state_version = self.pick(*VERSIONS)
         if self.chance(0.3):
             query.filter.CopyFrom(self.filter())
-        if self.chance(0.15):
-            query.recent_events.extend(self.event() for _ in range(self.random.randrange(4)))
+        if self.chance(0.3):
+            query.recent_events.extend(self.recent_events())
         return query
 
     def rank(self) -> rec_pb.RankItemsRequest:
@@ -123,10 +123,10 @@ class Requests:
             session_id=self.session(),
             item_ids=self.items(),
             seen_policy=self.pick(0, 1, 2, 9),  # type: ignore[arg-type]
-            include_attributes=self.chance(0.1),
+            include_attributes=self.chance(0.2),
             min_state_version=self.pick(*VERSIONS),
             filter=self.filter() if self.chance(0.3) else None,
-            recent_events=[self.event()] if self.chance(0.1) else (),
+            recent_events=self.recent_events() if self.chance(0.2) else (),
         )
 
     def similar(self) -> rec_pb.FindSimilarItemsRequest:
@@ -134,7 +134,7 @@ class Requests:
         return rec_pb.FindSimilarItemsRequest(
             item_id=self.item(),
             page_size=self.pick(*SIZES),
-            include_attributes=self.chance(0.1),
+            include_attributes=self.chance(0.2),
             filter=self.filter() if self.chance(0.3) else None,
         )
 
@@ -172,6 +172,24 @@ class Requests:
         if self.chance(0.1):
             event.attributes["position"].number_value = self.pick(*NUMBERS)
         return event
+
+    def recent_events(self, *, valid: bool = False) -> list[types.UserEvent]:
+        """Events for a query; unless they have to be valid, at times with one that is not."""
+        events = [
+            types.UserEvent(
+                user_id=self.pick("", "x" * 500),
+                item_id=f"item-{self.random.randrange(220)}",
+                event_type=self.pick("click", "like", "hide", "rating", "impression"),
+                value=self.pick(None, None, 0.0, 2.5, 3.0, -1e308),
+            )
+            for _ in range(self.random.randrange(5))
+        ]
+        for event in events:
+            if self.chance(0.7):
+                event.event_time.seconds = self.pick(0, 1_700_000_000, 253_402_300_799)
+        if not valid and self.chance(0.3):
+            events.insert(0, self.event())
+        return events
 
     def filter(self, *, valid: bool = False) -> types.Filter:
         """A filter; unless it has to be valid, at times one that the model is not fit for, or nobody."""

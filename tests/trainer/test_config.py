@@ -49,7 +49,7 @@ def test_settings_cannot_be_changed() -> None:
         ("model.dimension=0", r"model\.dimension: input should be greater than or equal to 1, not 0"),
         ("model.dimension=many", r"model\.dimension: input should be a valid integer.*, not 'many'"),
         ("model.regularization=nan", r"model\.regularization: .*, not nan"),
-        ("training.metric=auc", r"training\.metric: input should be 'ndcg@10'"),
+        ("training.metric=ndcg", r"training\.metric: input should be 'ndcg@10'"),
         ("data.min_rating=best", r"data\.min_rating.*: .*, not 'best'"),
         ("dimension=8", r"--set 'dimension=8': write table\.key=value"),
         ("model.dimension", r"write table\.key=value"),

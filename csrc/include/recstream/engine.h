@@ -177,7 +177,8 @@ struct EngineStats {
 /// State is a deterministic fold of the events given to `apply`, on top of the history that the model was trained on:
 /// two engines that were given the same events answer with the same bits, whenever and from however many threads they
 /// were asked. All functions are safe to call at once. A query sees each user as of one moment, and waits for a writer
-/// for microseconds at most; `apply`, `snapshot` and `restore` wait for each other.
+/// for microseconds at most; `apply` and `restore` wait for each other, and for the steps of a snapshot, each a
+/// fraction of a millisecond.
 class Engine {
  public:
   /// Throws std::invalid_argument, naming the part, for shapes that do not fit or values out of range.
@@ -216,7 +217,8 @@ class Engine {
   /// Version of the last event applied; 0 at first.
   std::int64_t state_version() const;
 
-  /// The state in the form of snapshot.h, independent of the model; consistent at one state_version.
+  /// The state in the form of snapshot.h, independent of the model; consistent at one state_version, which may be that
+  /// of events applied while it was made.
   std::string snapshot() const;
 
   /// Replaces the state. Throws std::invalid_argument for a damaged snapshot, and changes nothing.

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import grpc
-from seeded_requests import Requests
+from seeded_requests import ODDITIES, Requests
 
 from recstream.v1 import recommendation_service_pb2 as rec_pb
 from recstream.v1 import types_pb2 as types
@@ -19,7 +19,8 @@ def messages(requests: Requests, *, forwarded: bool) -> Any:
         user = f"user-{number % 7}"
         if number % 3:
             query = rec_pb.RecommendItemsRequest(user_id=user, page_size=150)
-            query.include_attributes = forwarded and requests.chance(0.3)
+            if forwarded and requests.chance(0.3):
+                query.MergeFromString(ODDITIES[0])
             yield rec_pb.StreamingRecommendRequest(sequence=number, recommend=query)
         else:
             event = types.UserEvent(user_id=user, item_id=f"item-{number % 200}", event_type="impression")

@@ -14,6 +14,8 @@ from recstream.cli import build_app
 from recstream.errors import ConfigurationError, DataError
 
 USERS, ITEMS = 60, 24
+BY_CONTENT = ("--set", "model.id_dropout=0.6")
+"""For what is to be carried over to other ids."""
 
 
 def shop(folder: Path, name: str, *, seed: int, prefix: str, items: int = ITEMS) -> Path:
@@ -70,7 +72,7 @@ def small(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def tower(folder: Path, large: Path) -> Path:
-    train("two_tower", large, folder / "tower")
+    train("two_tower", large, folder / "tower", *BY_CONTENT)
     return folder / "tower"
 
 
@@ -105,7 +107,7 @@ def test_another_shop_is_served_by_what_words_meant_in_the_first(tower: Path, sm
 
 def test_transfer_compares_both_beginnings_and_keeps_what_is_done(tower: Path, small: Path, tmp_path: Path) -> None:
     given = ["--init-from", str(tower), "--data", str(small), "--items", str(small.with_name("small-items.csv"))]
-    more = ["--shares", "0.1,0.2", "--seeds", "1", "--quick", "--set", "training.max_epochs=2"]
+    more = ["--shares", "0.1,0.2", "--seeds", "1", "--quick", "--set", "training.max_epochs=2", *BY_CONTENT]
     recstream_command("transfer", *given, *more, "--out", str(tmp_path))
     told = json.loads((tmp_path / "transfer.json").read_text())
     assert [(pair["share"], pair["seed"]) for pair in told["pairs"]] == [(0.1, 1), (0.2, 1)]
@@ -119,6 +121,24 @@ def test_transfer_compares_both_beginnings_and_keeps_what_is_done(tower: Path, s
     assert "| 10% | 1 |" in (tmp_path / "transfer.md").read_text()
     again = recstream_command("transfer", *given, *more, "--out", str(tmp_path))
     assert again.count("done before") == 4
+
+
+def test_both_beginnings_are_judged_by_the_whole_ranking_unless_told_otherwise(
+    folder: Path, small: Path, tmp_path: Path
+) -> None:
+    tiny = [f"model.{name}=8" for name in ("dimension", "hidden", "text_dimension", "uniform_negatives")]
+    sets = [part for assignment in tiny for part in ("--set", assignment)]
+    large = folder / "large.csv"
+    train("two_tower", large, tmp_path / "tiny", *sets)
+    given = ["--init-from", str(tmp_path / "tiny"), "--data", str(small), "--shares", "0.1", "--seeds", "1", *sets]
+    given += ["--items", str(small.with_name("small-items.csv")), "--set", "training.max_epochs=3"]
+    recstream_command("transfer", *given, "--out", str(tmp_path / "usual"))
+    recstream_command("transfer", *given, "--set", "training.metric=map@10", "--out", str(tmp_path / "other"))
+    for out, metric in (("usual", "auc"), ("other", "map@10")):
+        for beginning in ("anew", "tuned"):
+            kept = json.loads((tmp_path / out / f"0.1-1-{beginning}.json").read_text())
+            training = kept["identity"]["settings"]["training"]
+            assert (training["metric"], training["patience"], training["max_epochs"]) == (metric, 10, 3)
 
 
 def test_a_bundle_of_protocol_f_is_judged_again_on_its_own_share(tower: Path, small: Path, tmp_path: Path) -> None:

@@ -47,6 +47,13 @@ def test_training_stops_when_patience_runs_out(plan: MakePlan) -> None:
     np.testing.assert_allclose(metrics, [1 / np.log2(3), 1, *[1 / np.log2(3)] * 3])
 
 
+def test_auc_sees_what_happens_behind_the_tenth_place(plan: MakePlan) -> None:
+    fitted = fit(plan([4, 3, 4, 2], metric="auc"), RunState())
+    # Item 4 and three others were not seen: of these the first is behind it on place 3, two on place 2.
+    np.testing.assert_allclose([record.metric for record in fitted.state.records], [0, 1 / 3, 0, 2 / 3])
+    assert fitted.state.best_epoch == 4
+
+
 def test_an_equal_metric_is_no_improvement(plan: MakePlan) -> None:
     fitted = fit(plan([1, 1, 1, 1], patience=2), RunState())
     assert (fitted.stopped_by, fitted.state.best_epoch) == ("patience", 1)

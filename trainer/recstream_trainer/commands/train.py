@@ -145,8 +145,8 @@ def train(
 def _check_together(family: "Family", device: str) -> None:
     if not family.data_parallel:
         raise ConfigurationError(
-            f"--model {family.name}: cannot be trained by several processes; the sequence models and the autoencoders "
-            "can. Train it without torchrun"
+            f"--model {family.name}: cannot be trained by several processes; the sequence models, the autoencoders "
+            "and two_tower can. Train it without torchrun"
         )
     if device != "cpu":
         raise ConfigurationError("--device: several processes train on CPUs only; give --device cpu")

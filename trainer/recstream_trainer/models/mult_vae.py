@@ -21,6 +21,8 @@ from recstream_trainer.models.neural.autoencoder import (
 class MultVaeSettings(AutoencoderSettings):
     """Settings of Mult-VAE."""
 
+    dropout: float = Field(default=0.7, ge=0, lt=1, description="share of the items left out of the input")
+    learning_rate: float = Field(default=0.003, gt=0, description="of AdamW")
     latent: int = Field(default=200, ge=1, le=2048, description="numbers of the innermost layer")
     divergence: float = Field(default=0.2, ge=0, description="weight that the Kullback-Leibler term grows to")
     divergence_steps: int = Field(default=5000, ge=1, description="steps that it takes to grow")

@@ -19,10 +19,11 @@ from recstream_trainer.models.neural.inherited_weights import take_over, weights
 from recstream_trainer.models.neural.onnx_export import to_onnx
 from recstream_trainer.models.neural.optimizer_state import arrays_of, restore_optimizer, tensors_under
 from recstream_trainer.models.neural.pair_batches import PairBatch, pair_batches
-from recstream_trainer.models.neural.sampled_softmax import log_shares, sampled_softmax_loss
+from recstream_trainer.models.neural.sampled_softmax import columns_of, log_shares, sampled_softmax_loss
 from recstream_trainer.models.neural.towers import INPUTS, ServedEncoder, Towers, require_same_images, user_vectors
 from recstream_trainer.models.neural.windows import newest
 from recstream_trainer.models.predecessor import Predecessor
+from recstream_trainer.peers import present_peers
 
 _TOGETHER: Final = 256
 _IDS: Final = "ids.weight"
@@ -34,7 +35,7 @@ class TwoTowerSettings(FamilySettings):
     dimension: int = Field(default=64, ge=1, le=2048, description="numbers in a vector")
     hidden: int = Field(default=128, ge=1, description="numbers of the towers' hidden layers")
     text_dimension: int = Field(default=32, ge=1, le=2048, description="numbers that the words are reduced to")
-    id_dropout: float = Field(default=0.5, ge=0, le=1, description="share of the items that a step sees without id")
+    id_dropout: float = Field(default=0.2, ge=0, le=1, description="share of the items that a step sees without id")
     max_length: int = Field(default=100, ge=1, le=2048, description="items of a history that are read")
     short_histories: float = Field(
         default=0.0, ge=0, le=1, description="share of the users of a step of whom only a random few items are read"
@@ -64,6 +65,7 @@ class TwoTowerModel:
         self._catalogue = catalogue
         self._counts = torch.from_numpy(np.bincount(train.items, minlength=catalogue.item_count)).to(device)
         self._epoch = 0
+        self._peers = present_peers()
         self._begin(None)
 
     def _begin(self, inherited: ContentReader | None) -> None:
@@ -112,7 +114,7 @@ class TwoTowerModel:
             self._optimizer.param_groups[1]["lr"] = settings.learning_rate * share
         rng = np.random.default_rng([self._seed, self._epoch])
         with torch.random.fork_rng():
-            torch.manual_seed(int(rng.integers(2**62)))
+            torch.manual_seed(int(rng.integers(2**62)) + self._peers.rank)
             self._towers.train()
             self._towers.refresh()
             batches = pair_batches(
@@ -126,28 +128,38 @@ class TwoTowerModel:
             )
             losses = [self._step(batch) for batch in batches]
         self._epoch += 1
-        return sum(losses) / len(losses)
+        return self._peers.sums(sum(losses))[0] / len(losses)
 
     def _step(self, batch: PairBatch) -> float:
-        rows, weights, owners, targets, importance, uniform = (
-            part.to(self._device)
-            for part in (batch.rows, batch.weights, batch.owners, batch.targets, batch.importance, batch.uniform)
-        )
-        candidates = torch.unique(torch.cat([targets, uniform]))
-        items, place = torch.unique(torch.cat([candidates, rows.flatten()]), return_inverse=True)
-        vectors = self._towers.items(items)
-        users = user_vectors(self._towers.user_tower, vectors[place[len(candidates) :].view(rows.shape)], weights)
-        shares = log_shares(self._counts[candidates], self._counts, len(targets), len(uniform))
-        loss = sampled_softmax_loss(
-            users @ vectors[place[: len(candidates)]].T - shares,
-            owners,
-            torch.searchsorted(candidates, targets),
-            importance,
-        )
-        loss.backward()  # type: ignore[no-untyped-call]
+        """Learn from a batch of users: this process's share of the loss, that of its part of them."""
+        mine = batch.of(self._peers.part(len(batch.rows)))
+        share = 0.0
+        if len(mine.rows):
+            loss = self._loss(mine.to(self._device), batch.targets.to(self._device))
+            loss = loss * (mine.importance.sum() / batch.importance.sum()).item()
+            loss.backward()  # type: ignore[no-untyped-call]
+            share = loss.item()
+        self._peers.add_gradients(self._towers.parameters())
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        return loss.item()
+        return share
+
+    def _loss(self, mine: PairBatch, drawn: torch.Tensor) -> torch.Tensor:
+        """The loss of a part of a batch, among the targets of the whole batch and the evenly drawn items."""
+        candidates = torch.unique(torch.cat([drawn, mine.uniform]))
+        items, place = torch.unique(torch.cat([candidates, mine.rows.flatten()]), return_inverse=True)
+        vectors = self._towers.items(items)
+        read = vectors[place[len(candidates) :].view(mine.rows.shape)]
+        users = user_vectors(self._towers.user_tower, read, mine.weights)
+        shares = log_shares(self._counts[candidates], self._counts, len(drawn), len(mine.uniform))
+        columns, there = columns_of(candidates, mine.had_items)
+        return sampled_softmax_loss(
+            users @ vectors[place[: len(candidates)]].T - shares,
+            mine.owners,
+            torch.searchsorted(candidates, mine.targets),
+            mine.importance,
+            (mine.had_owners[there], columns),
+        )
 
     def finish(self) -> None:
         """See `Model`; nothing is left to do."""
@@ -224,5 +236,6 @@ FAMILY: Final = Family(
     image_bytes=_image_bytes,
     fades=True,
     inherits="content",
+    data_parallel=True,
     quick={"dimension": 32, "hidden": 32, "text_dimension": 16, "uniform_negatives": 256, "image_size": 32},
 )

@@ -193,4 +193,7 @@ class _Validation:
         rankings = rank_items(
             model.score, split.train, split.validation, k=_VALIDATION_K, users=self._users, among=split.validation_items
         )
+        if self._metric == "auc":
+            # Whoever could be given nothing but their targets is judged like by chance.
+            return float(np.nan_to_num(rankings.auc, nan=0.5).mean())
         return float(per_user_metrics(rankings, _VALIDATION_K)[self._metric].mean())

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Metric = Literal["ndcg@10", "recall@10", "hr@10", "mrr@10", "map@10"]
+Metric = Literal["ndcg@10", "recall@10", "hr@10", "mrr@10", "map@10", "auc"]
 
 
 class TrainingSettings(BaseModel):

@@ -102,7 +102,7 @@ std::vector<std::string> valid_messages() {
   const auto filter = number_filter();
   const auto filtered = with(query, 7, filter);
   // A state that never comes: for a stream to find out.
-  auto early = query;
+  auto early = with(with(query, 11, event), 11, event);
   append_number(early, 14, 0x7fffffffffffffff);
   std::string rank;
   append_bytes(rank, 1, "user-1");
@@ -115,6 +115,7 @@ std::vector<std::string> valid_messages() {
   std::string sequence;
   append_number(sequence, 1, 0xffffffffffffffff);
   return {query,
+          with(query, 11, event),
           text_filter(),
           filtered,
           filter,
@@ -223,7 +224,7 @@ class Parsers {
 
   SmallModel model_;
   const NativeQueries queries_{model_.served(), query_limits()};
-  const EventRules rules_ = event_rules();
+  const EventRules& rules_ = event_rules();
 };
 
 void run(std::chrono::seconds time, std::uint64_t seed) {

@@ -45,6 +45,11 @@ SmallModel::SmallModel()
       pointers_(kUsers + 1),
       encoder_(make_decayed_pooling({.data = item_vectors_.data(), .rows = kItems, .dimension = kDimension}, 10.0)),
       attributes_(make_attributes(kItems)) {
+  for (std::int64_t row = 0; row < kItems; ++row) {
+    item_attributes_.add_number(0, static_cast<double>(1900 + row % 100));
+    item_attributes_.end_item();
+  }
+  item_attributes_.finish();
   const EngineModel model{
       .item_ids = &items_.table(),
       .item_vectors = {.data = item_vectors_.data(), .rows = kItems, .dimension = kDimension},
@@ -61,9 +66,20 @@ SmallModel::SmallModel()
 
 ServedModel SmallModel::served() const {
   return {.engine = engine_.get(),
-          .attributes = attributes_.get(),
+          .attribute_table = attributes_.get(),
+          .item_attributes = &item_attributes_,
           .labels = {.version = "", .token_head = "small"},
           .is_exact = true};
+}
+
+const EventRules& event_rules() {
+  static const EventRules kRules{.id_bytes = 128,
+                                 .token_bytes = 256,
+                                 .batch_requests = 1000,
+                                 .types = {{.weight = 1.0, .marks_seen = true, .positive_from = std::nullopt},
+                                           {.weight = 1.0, .marks_seen = true, .positive_from = 3.0}},
+                                 .type_numbers = {{"click", 0}, {"rating", 1}}};
+  return kRules;
 }
 
 QueryLimits query_limits() {
@@ -71,11 +87,9 @@ QueryLimits query_limits() {
           .page_size = 1000,
           .candidate_item_ids = 10'000,
           .exclude_item_ids = 10'000,
-          .filter = {.conditions = 64, .values = 1000, .attribute_bytes = 128}};
-}
-
-EventRules event_rules() {
-  return {.id_bytes = 128, .token_bytes = 256, .batch_requests = 1000, .types = {{"click", 0}, {"rating", 1}}};
+          .recent_events = 1000,
+          .filter = {.conditions = 64, .values = 1000, .attribute_bytes = 128},
+          .events = &event_rules()};
 }
 
 }  // namespace recstream::transport::stress

@@ -9,6 +9,7 @@
 #include "recstream/engine.h"
 #include "recstream/user_encoder.h"
 #include "transport/event_messages.h"
+#include "transport/item_attributes.h"
 #include "transport/native_queries.h"
 
 namespace recstream::transport::stress {
@@ -46,11 +47,12 @@ class SmallModel {
   const std::vector<std::int64_t> pointers_;
   const std::unique_ptr<UserEncoder> encoder_;
   const std::unique_ptr<AttributeTable> attributes_;
+  ItemAttributes item_attributes_{{"year"}};
   std::unique_ptr<Engine> engine_;
 };
 
 /// The limits that docs/server.md gives as defaults.
 QueryLimits query_limits();
-EventRules event_rules();
+const EventRules& event_rules();
 
 }  // namespace recstream::transport::stress

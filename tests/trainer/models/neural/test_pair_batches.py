@@ -1,8 +1,11 @@
+from dataclasses import fields
+
 import numpy as np
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models.neural.pair_batches import pair_batches
+from recstream_trainer.models.neural.pair_batches import PairBatch, pair_batches
 
 
 @settings(max_examples=40)
@@ -24,10 +27,27 @@ def test_what_is_to_be_found_is_never_read(counts: list[int], targets: int, leng
             assert read
             assert 1 <= len(found) <= targets
             assert not read & found
-            assert any(read | found <= set(train.of(user).tolist()) for user in range(train.user_count))
+            had = set(batch.had_items[batch.had_owners == place].tolist())
+            assert read | found <= had
+            assert any(had == set(train.of(user).tolist()) for user in range(train.user_count))
         np.testing.assert_array_equal(batch.importance, batch.targets + 1)
+        assert_parts_are_the_batch(batch)
         pairs += len(batch.targets)
     assert pairs >= 1
+
+
+def assert_parts_are_the_batch(batch: PairBatch) -> None:
+    middle = len(batch.rows) // 2
+    parts = [batch.of(slice(0, middle)), batch.of(slice(middle, len(batch.rows)))]
+    for field in fields(PairBatch):
+        whole = getattr(batch, field.name)
+        first, second = (getattr(part, field.name) for part in parts)
+        if field.name == "uniform":
+            assert torch.equal(first, whole)
+            assert torch.equal(second, whole)
+        else:
+            moved = middle if "owners" in field.name else 0
+            assert torch.equal(torch.cat([first, second + moved]), whole)
 
 
 def test_of_some_users_only_a_few_items_are_read() -> None:

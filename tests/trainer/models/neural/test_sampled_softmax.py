@@ -1,6 +1,6 @@
 import numpy as np
 import torch
-from recstream_trainer.models.neural.sampled_softmax import log_shares, sampled_softmax_loss
+from recstream_trainer.models.neural.sampled_softmax import columns_of, log_shares, sampled_softmax_loss
 
 
 def test_shares_are_those_of_a_drawn_sample() -> None:
@@ -24,12 +24,20 @@ def test_corrected_it_comes_to_the_full_softmax() -> None:
     assert abs(float(sampled - scores.logsumexp(0))) < 0.01
 
 
-def test_other_targets_of_the_same_user_are_no_rivals() -> None:
+def test_what_a_user_has_is_no_rival() -> None:
     logits = torch.tensor([[1.0, 2.0, 0.5], [0.0, 1.0, 2.0]])
     owners, targets = torch.tensor([0, 0, 1]), torch.tensor([0, 1, 2])
     importance = torch.tensor([1.0, 1.0, 2.0])
-    found = sampled_softmax_loss(logits, owners, targets, importance)
+    # The second user has the first item as well.
+    had = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 2, 0])
+    found = sampled_softmax_loss(logits, owners, targets, importance, had)
     first = np.log(np.exp(1) + np.exp(0.5)) - 1
     second = np.log(np.exp(2) + np.exp(0.5)) - 2
-    third = np.log(1 + np.exp(1) + np.exp(2)) - 2
+    third = np.log(np.exp(1) + np.exp(2)) - 2
     np.testing.assert_allclose(found, (first + second + 2 * third) / 4, rtol=1e-6)
+
+
+def test_items_are_found_among_the_candidates() -> None:
+    columns, there = columns_of(torch.tensor([2, 5, 9]), torch.tensor([9, 1, 5, 10, 9]))
+    assert columns.tolist() == [2, 1, 2]
+    assert there.tolist() == [True, False, True, False, True]

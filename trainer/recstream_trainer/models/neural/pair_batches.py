@@ -1,7 +1,7 @@
 """Batches for two towers: of each user some items to read, others to find, and items that nobody asked for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -21,9 +21,11 @@ class PairBatch:
     weights : float32 (B, L)
         Padding 0.
     owners, targets : int64 (P,)
-        Place of the user in the batch and item of each pair to find; none of these is read.
+        Place of the user in the batch, ascending, and item of each pair to find; none of these is read.
     importance : float32 (P,)
         Weight of each pair.
+    had_owners, had_items : int64 (H,)
+        Place of the user, ascending, and item, of all that the users have.
     uniform : int64 (M,)
         Items drawn evenly.
     """
@@ -33,7 +35,30 @@ class PairBatch:
     owners: torch.Tensor
     targets: torch.Tensor
     importance: torch.Tensor
+    had_owners: torch.Tensor
+    had_items: torch.Tensor
     uniform: torch.Tensor
+
+    def of(self, users: slice) -> "PairBatch":
+        """The same for some of the users, given as places from start to stop; evenly drawn items stay as they are."""
+        pairs, had = (
+            slice(*torch.searchsorted(owners, torch.tensor([users.start, users.stop])).tolist())
+            for owners in (self.owners, self.had_owners)
+        )
+        return PairBatch(
+            self.rows[users],
+            self.weights[users],
+            self.owners[pairs] - users.start,
+            self.targets[pairs],
+            self.importance[pairs],
+            self.had_owners[had] - users.start,
+            self.had_items[had],
+            self.uniform,
+        )
+
+    def to(self, device: str) -> "PairBatch":
+        """The same on a device."""
+        return PairBatch(*(getattr(self, part.name).to(device) for part in fields(self)))
 
 
 def pair_batches(
@@ -104,6 +129,8 @@ def _batch(
         owners[found],
         train.items[places[found]].astype(np.int64),
         train.weights[places[found]],
+        owners,
+        train.items[places].astype(np.int64),
         uniform,
     )
     return PairBatch(*map(torch.from_numpy, arrays))

@@ -25,10 +25,36 @@ def log_shares(counts: torch.Tensor, all_counts: torch.Tensor, in_batch: int, un
     return shares.float().log()
 
 
+def columns_of(candidates: torch.Tensor, items: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where items are among the candidates.
+
+    Parameters
+    ----------
+    candidates : int64 (C,)
+        Ascending.
+    items : int64 (n,)
+
+    Returns
+    -------
+    columns : int64 (m,)
+    there : bool (n,)
+        The m items that are candidates.
+    """
+    columns = torch.searchsorted(candidates, items).clamp(max=len(candidates) - 1)
+    there = candidates[columns] == items
+    return columns[there], there
+
+
 def sampled_softmax_loss(
-    logits: torch.Tensor, owners: torch.Tensor, targets: torch.Tensor, importance: torch.Tensor
+    logits: torch.Tensor,
+    owners: torch.Tensor,
+    targets: torch.Tensor,
+    importance: torch.Tensor,
+    had: tuple[torch.Tensor, torch.Tensor],
 ) -> torch.Tensor:
-    """Cross-entropy of each pair's target among the candidates, less the user's other targets; a weighted mean.
+    """Cross-entropy of each pair's target among the candidates, less what the user has besides; a weighted mean.
+
+    Items that are read are no rivals either: a user's vector is made of theirs, and would be pushed away from itself.
 
     Parameters
     ----------
@@ -38,8 +64,10 @@ def sampled_softmax_loss(
         Row and column of each pair; a pair comes once.
     importance : float32 (P,)
         Weights, not all 0.
+    had : (int64 (H,), int64 (H,))
+        Rows and columns of all that the users have, targets among them.
     """
-    rivals = logits.index_put((owners, targets), logits.new_tensor(-torch.inf))
+    rivals = logits.index_put(had, logits.new_tensor(-torch.inf))
     wanted = logits[owners, targets]
     losses = torch.logaddexp(rivals.logsumexp(1)[owners], wanted) - wanted
     return (losses * importance).sum() / importance.sum()
