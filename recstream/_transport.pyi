@@ -73,6 +73,14 @@ class EventQueue:
         """Refuse events from now on, and answer those that are not complete as refused; they may be stored though."""
 
 @final
+class WatchHub:
+    """Wakes the watching streams of the native front. Safe to use from many threads."""
+
+    def __init__(self) -> None: ...
+    def notify(self, changed: set[tuple[str, str]]) -> None:
+        """Say which (user_id, session_id) pairs events have changed, once those are applied."""
+
+@final
 class ItemAttributes:
     """The attributes of all items, each item's as the bytes that answers carry. Safe to use from many threads.
 
@@ -131,6 +139,8 @@ class Front:
         Threads that queries run on; 0 for those of the connections.
     events : EventQueue
         Where events go to be stored; kept alive.
+    watchers : WatchHub
+        What wakes its watching streams; kept alive.
     tls : (certificate_chain, private_key, client_ca), optional
         PEM, checked by `recstream_server.tls`; without a ``client_ca`` clients need no certificate. Plain text if None.
 
@@ -158,6 +168,7 @@ class Front:
         slow_seconds: float,
         workers: int,
         events: EventQueue,
+        watchers: WatchHub,
         tls: tuple[bytes, bytes, bytes | None] | None,
     ) -> None: ...
     @property

@@ -11,6 +11,7 @@
 #include "transport/forwarded_stream.h"
 #include "transport/ordered_stream.h"
 #include "transport/unary_call.h"
+#include "transport/watch_stream.h"
 #include "transport/write_call.h"
 
 namespace recstream::transport {
@@ -82,24 +83,27 @@ class Front::OtherCalls final : public grpc::CallbackGenericService {
   FrontState& front_;
 };
 
-Front::Front(const FrontOptions& options, const ServedModel& model, EventQueue& events)
+Front::Front(const FrontOptions& options, const ServedModel& model, EventQueue& events, WatchHub& watchers)
     : state_{.queries = {model, options.limits},
              .refusals = options.refusals,
              .counts = CallCounts(options.seconds, options.slow_seconds),
              .calls = Admission(options.calls_in_flight),
              .streams = Admission(options.streams),
              .events = &events,
+             .watchers = &watchers,
              .stream_messages = static_cast<std::size_t>(options.stream_messages),
              .upstream = grpc::GenericStub(upstream_channel(options.upstream)),
              .open_streams = {},
              .workers = Workers(options.workers)},
       unary_(std::make_unique<UnaryService>(state_)),
+      watch_(make_watch_service(state_)),
       others_(std::make_unique<OtherCalls>(state_)) {
   grpc::ServerBuilder builder;
   for (const auto& [name, value] : options.arguments) builder.AddChannelArgument(name, value);
   auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, server_credentials(options.tls));
   builder.RegisterService(unary_.get());
+  builder.RegisterService(watch_.get());
   builder.RegisterCallbackGenericService(others_.get());
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) throw std::runtime_error("the native server does not start");
@@ -116,6 +120,8 @@ void Front::drain() {
 void Front::stop(std::chrono::milliseconds grace) {
   connections_.reset();
   server_->Shutdown(std::chrono::system_clock::now() + grace);
+  // Left open, it would keep the Python server from its end: gRPC looks at an idle connection every five seconds only.
+  state_.upstream = grpc::GenericStub(nullptr);
 }
 
 }  // namespace recstream::transport

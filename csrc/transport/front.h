@@ -45,9 +45,9 @@ struct FrontOptions {
 /// server, which listens where nobody else can reach it. Safe to use from many threads.
 class Front {
  public:
-  /// Serves at once. The engine of the model and the queue must outlive the front. Throws std::runtime_error when the
-  /// Python server does not answer.
-  Front(const FrontOptions& options, const ServedModel& model, EventQueue& events);
+  /// Serves at once. The engine of the model, the queue and the hub must outlive the front. Throws std::runtime_error
+  /// when the Python server does not answer.
+  Front(const FrontOptions& options, const ServedModel& model, EventQueue& events, WatchHub& watchers);
   /// As `stop` without grace.
   ~Front();
   Front(const Front&) = delete;
@@ -74,6 +74,7 @@ class Front {
 
   FrontState state_;
   std::unique_ptr<UnaryService> unary_;
+  std::unique_ptr<grpc::Service> watch_;
   std::unique_ptr<OtherCalls> others_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Connections> connections_;

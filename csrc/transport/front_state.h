@@ -13,6 +13,7 @@
 #include "transport/call_counts.h"
 #include "transport/event_queue.h"
 #include "transport/native_queries.h"
+#include "transport/watch_hub.h"
 #include "transport/workers.h"
 
 namespace recstream::transport {
@@ -69,8 +70,9 @@ struct FrontState {
   CallCounts counts;
   Admission calls;
   Admission streams;
-  /// Outlives the front.
+  /// These outlive the front.
   EventQueue* events;
+  WatchHub* watchers;
   /// Messages of one stream that are worked on together.
   std::size_t stream_messages;
   /// To the Python server.

@@ -11,6 +11,7 @@
 
 #include "transport/bind_event_queue.h"
 #include "transport/bind_item_attributes.h"
+#include "transport/bind_watch_hub.h"
 #include "transport/front.h"
 #include "transport/status_message.h"
 
@@ -32,7 +33,7 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                                   const AttributeTable& attribute_table, const ItemAttributes& item_attributes,
                                   const std::string& version, const std::string& token_head, bool is_exact,
                                   const py::dict& limits, const py::dict& refusals, std::vector<double> seconds,
-                                  double slow_seconds, int workers, py::handle events,
+                                  double slow_seconds, int workers, py::handle events, py::handle watchers,
                                   const std::optional<PemTuple>& tls) {
   const auto limit = [&](const char* name) { return py::cast<std::int64_t>(limits[name]); };
   const auto refusal = [&](const char* name) { return read_status(py::cast<std::string>(refusals[name])); };
@@ -66,8 +67,9 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                           .item_attributes = &item_attributes,
                           .labels = {.version = version, .token_head = token_head},
                           .is_exact = is_exact};
+  auto& hub = watch_hub_of(watchers);
   const py::gil_scoped_release released;
-  return std::make_unique<Front>(options, model, queue);
+  return std::make_unique<Front>(options, model, queue, hub);
 }
 
 template <class Counters>
@@ -112,12 +114,14 @@ PYBIND11_MODULE(_transport, module) {
   py::module_::import("recstream._core");
   recstream::transport::bind_event_queue(module);
   recstream::transport::bind_item_attributes(module);
+  recstream::transport::bind_watch_hub(module);
   py::class_<Front>(module, "Front", py::is_final(), py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)))
       .def(py::init(&recstream::transport::make_front), py::kw_only(), py::arg("listening"), py::arg("upstream"),
            py::arg("arguments"), py::arg("engine"), py::arg("attribute_table"), py::arg("item_attributes"),
            py::arg("version"), py::arg("token_head"), py::arg("is_exact"), py::arg("limits"), py::arg("refusals"),
-           py::arg("seconds"), py::arg("slow_seconds"), py::arg("workers"), py::arg("events"), py::arg("tls"),
-           py::keep_alive<1, 5>(), py::keep_alive<1, 6>(), py::keep_alive<1, 7>(), py::keep_alive<1, 16>())
+           py::arg("seconds"), py::arg("slow_seconds"), py::arg("workers"), py::arg("events"), py::arg("watchers"),
+           py::arg("tls"), py::keep_alive<1, 5>(), py::keep_alive<1, 6>(), py::keep_alive<1, 7>(),
+           py::keep_alive<1, 16>(), py::keep_alive<1, 17>())
       .def_property_readonly("calls", [](const Front& front) { return front.state().calls.inside(); })
       .def_property_readonly("streams", [](const Front& front) { return front.state().streams.inside(); })
       .def_property_readonly(

@@ -8,16 +8,17 @@ namespace {
 
 constexpr std::uint8_t bytes_tag(int field) { return wire_tag(field, WireType::kBytes); }
 
-/// The ids of a RecommendItemsRequest; what is wrong with it will be found when it is answered.
-bool read_subject(std::string_view bytes, StreamMessage& message) {
+}  // namespace
+
+bool read_subject(std::string_view bytes, std::string_view& user_id, std::string_view& session_id) {
   WireReader reader(bytes);
   while (reader.next()) {
     switch (reader.tag()) {
       case bytes_tag(1):
-        message.user_id = reader.text();
+        user_id = reader.text();
         break;
       case bytes_tag(2):
-        message.session_id = reader.text();
+        session_id = reader.text();
         break;
       default:
         reader.skip();
@@ -25,8 +26,6 @@ bool read_subject(std::string_view bytes, StreamMessage& message) {
   }
   return !reader.failed();
 }
-
-}  // namespace
 
 StreamMessage read_stream_message(Rpc rpc, std::string_view bytes, const EventRules& rules) {
   const bool recommends = rpc == Rpc::kStreamingRecommend;
@@ -43,7 +42,7 @@ StreamMessage read_stream_message(Rpc rpc, std::string_view bytes, const EventRu
     } else if (recommends && reader.tag() == bytes_tag(2) && ++messages == 1) {
       message.kind = StreamMessage::Kind::kQuery;
       message.query = reader.bytes();
-      if (!read_subject(message.query, message)) reader.fail();
+      if (!read_subject(message.query, message.user_id, message.session_id)) reader.fail();
     } else {
       reader.fail();
     }

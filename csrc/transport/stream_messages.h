@@ -26,6 +26,9 @@ struct StreamMessage {
   std::string_view session_id;
 };
 
+/// The ids of a RecommendItemsRequest; what else is wrong with it shows when it is answered.
+bool read_subject(std::string_view bytes, std::string_view& user_id, std::string_view& session_id);
+
 StreamMessage read_stream_message(Rpc rpc, std::string_view bytes, const EventRules& rules);
 
 /// The answer to a query with this sequence, made of a serialized RecommendItemsResponse.

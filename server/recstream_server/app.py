@@ -88,8 +88,10 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     event_types = _event_types(settings.events)
     with ExitStack() as parts:
         state = parts.enter_context(closing(StateDirectory(settings.state)))
-        metrics = Metrics()
-        log = parts.enter_context(closing(SqliteEventLog(state.events_file, durability=settings.events.durability)))
+        metrics = Metrics(slow_step_ms=settings.log.slow_step_ms)
+        parts.enter_context(metrics.steps.watching_collector())
+        durability, timed = settings.events.durability, metrics.steps.time
+        log = parts.enter_context(closing(SqliteEventLog(state.events_file, durability=durability, timed=timed)))
         model = _load_model(settings, metrics, log)
         limits_of_state = f"{event_types.fingerprint} {settings.engine.max_history} {settings.engine.max_sessions}"
         snapshots = SnapshotStore(state.path, limits_of_state)
@@ -104,6 +106,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
                     every_events=settings.snapshots.every_events,
                     interval_s=settings.snapshots.interval_s,
                     saved_version=recovered.snapshot_version,
+                    timed=timed,
                 )
             )
         )
@@ -188,10 +191,11 @@ class _Server:
             queue_limit=self._settings.events.queue_limit,
             batch_limit=self._settings.events.batch_limit,
             # Encoded before the watchers wake and the events are acknowledged: both may ask at once.
-            on_applied=(self._model.encode_changed, hub.on_applied),
+            on_applied=(self._model.encode_changed, hub.on_applied, *self._native_watchers()),
             on_available=lambda available: self._on_available(loop, available),
             deliver=sink.deliver,
             source=None if self._front is None else self._front.events,
+            timed=self._metrics.steps.time,
             on_results=lambda results: self._metrics.commit(map(result_name, results)),
         )
         sink.connect(writer)
@@ -206,6 +210,9 @@ class _Server:
             # In a thread: the acknowledgements that are still to come need the loop.
             if not await asyncio.to_thread(writer.close, self._settings.drain.grace_s):
                 _LOGGER.warning("events_not_stored", left=writer.queued, grace_s=self._settings.drain.grace_s)
+
+    def _native_watchers(self) -> list[Callable[[set[tuple[str, str]]], None]]:
+        return [] if self._front is None else [self._front.on_applied]
 
     async def _listen(self, handlers: GuardedHandlers, announce: Callable[[str], None]) -> None:
         settings, front = self._settings, self._front

@@ -3,7 +3,7 @@
 import copy
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 import structlog
@@ -14,6 +14,7 @@ from recstream.event_types import EventTypes
 from recstream_server.event_log import AppendResult, EventLog, NewEvent, Receipt, StoredEvent
 from recstream_server.event_source import EventResult, EventSource, NoEvents
 from recstream_server.recovery import replay, to_applied
+from recstream_server.telemetry.steps import Timed, untimed
 
 _LOGGER = structlog.get_logger(__name__)
 _CHECK_S = 1.0
@@ -88,6 +89,8 @@ class EventWriter:
         Given the completions of a batch, at once, to call them where they belong; calls them itself by default.
     on_results : callable, optional
         Given the results of each batch.
+    timed : callable, optional
+        Times the steps ``commit``, ``fold`` and ``notify``.
     source : EventSource, optional
         Further events, with the same bound. Nothing is stored before what arrived earlier, here or there.
     """
@@ -100,10 +103,11 @@ class EventWriter:
         *,
         queue_limit: int = 10_000,
         batch_limit: int = 1024,
-        on_applied: Sequence[Callable[[Collection[tuple[str, str]]], None]] = (),
+        on_applied: Sequence[Callable[[set[tuple[str, str]]], None]] = (),
         on_available: Callable[[bool], None] = lambda _available: None,
         deliver: Callable[[list[Completion]], None] = complete_all,
         on_results: Callable[[Sequence[EventResult]], None] = lambda _results: None,
+        timed: Timed = untimed,
         source: EventSource | None = None,
     ) -> None:
         self._log = log
@@ -115,6 +119,7 @@ class EventWriter:
         self._on_available = on_available
         self._deliver = deliver
         self._on_results = on_results
+        self._timed = timed
         self._source = NoEvents() if source is None else source
         self._queue: deque[_Queued] = deque()
         self._lock = threading.Lock()
@@ -224,7 +229,8 @@ class EventWriter:
             if self._behind:
                 replay(self._log, self._engine, self._event_types)
                 self._behind = False
-            results = self._log.append(events)
+            with self._timed("commit"):
+                results = self._log.append(events)
             self._behind = True
             self._apply(events, results)
             self._behind = False
@@ -244,10 +250,12 @@ class EventWriter:
             if isinstance(result, Receipt) and not result.duplicate
         ]
         if new:
-            self._engine.apply(to_applied(new, self._event_types))
+            with self._timed("fold"):
+                self._engine.apply(to_applied(new, self._event_types))
             pairs = {(event.user_id, event.session_id) for event in new}
-            for callback in self._on_applied:
-                self._guard(callback, pairs)
+            with self._timed("notify"):
+                for callback in self._on_applied:
+                    self._guard(callback, pairs)
 
     def _check(self) -> None:
         try:

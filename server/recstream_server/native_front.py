@@ -66,10 +66,13 @@ class NativeFront:
     """
 
     def __init__(self, settings: Settings, model: ServedModel, event_types: EventTypes, tls: TlsFiles | None) -> None:
+        from recstream._transport import WatchHub  # noqa: PLC0415 - optional
+
         self._settings = settings
         self._tls = tls
         self._model = model
         self.events = NativeEvents(settings.limits, settings.events, event_types)
+        self._watchers = WatchHub()
         # Mode 0700: nobody else gets around the limits of the front.
         self._folder = tempfile.TemporaryDirectory(prefix="recstream-")
         self._front: Front | None = None
@@ -98,6 +101,10 @@ class NativeFront:
     def counts(self) -> NativeCounts:
         """As `recstream._transport.Front.counts`; empty before the start."""
         return [] if self._front is None else self._front.counts()
+
+    def on_applied(self, changed: set[tuple[str, str]]) -> None:
+        """Wake the watchers of (user_id, session_id) pairs whose state has changed; in the writer's thread."""
+        self._watchers.notify(changed)
 
     async def start(self) -> ListenAddress:
         """Listen; the Python server has to be up. The address with the port that was picked."""
@@ -171,6 +178,7 @@ class NativeFront:
             slow_seconds=settings.log.slow_call_ms / 1000,
             workers=0 if is_short else _WORKERS,
             events=self.events.queue,
+            watchers=self._watchers,
             tls=self._tls,
         )
 

@@ -263,6 +263,9 @@ class LogSettings(_Section):
         default="auto", description='"auto": console on a terminal, JSON lines otherwise.'
     )
     slow_call_ms: float = Field(default=1000.0, gt=0, description="Unary calls that take longer are logged as slow.")
+    slow_step_ms: float = Field(
+        default=100.0, gt=0, description="Commits, checkpoints, snapshots and collections that take longer are logged."
+    )
 
 
 class Settings(BaseSettings):

@@ -12,6 +12,7 @@ import structlog
 
 from recstream._core import Engine
 from recstream_server.state_directory import sync_directory
+from recstream_server.telemetry.steps import Timed, untimed
 
 _LOGGER = structlog.get_logger(__name__)
 _FORMAT_VERSION = 1
@@ -112,6 +113,8 @@ class Snapshotter:
     saved_version : int, optional
         State version of the last one, so that events read from the log at start count as new; that of the engine by
         default.
+    timed : callable, optional
+        Times the steps ``snapshot_encode`` and ``snapshot_save``.
     """
 
     def __init__(
@@ -122,12 +125,14 @@ class Snapshotter:
         every_events: int,
         interval_s: float = 1.0,
         saved_version: int | None = None,
+        timed: Timed = untimed,
     ) -> None:
         self._engine = engine
         self._store = store
         self._every_events = every_events
         self._interval_s = interval_s
         self._saved = engine.state_version if saved_version is None else saved_version
+        self._timed = timed
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="snapshotter", daemon=True)
         self._thread.start()
@@ -146,10 +151,12 @@ class Snapshotter:
 
     def _save(self) -> None:
         """A snapshot that cannot be written costs time at the next start, and nothing else."""
-        payload = self._engine.snapshot()
+        with self._timed("snapshot_encode"):
+            payload = self._engine.snapshot()
         version = self._engine.state_version
         try:
-            self._store.save(Snapshot(version, payload))
+            with self._timed("snapshot_save"):
+                self._store.save(Snapshot(version, payload))
         except OSError as error:
             _LOGGER.warning("snapshot_failed", problem=str(error))
         else:

@@ -106,6 +106,30 @@ def test_every_event_is_in_the_next_answer_also_after_a_crash(start_server: Call
     assert again.metrics()['recstream_encoded_users_total{result="ok",when="query"}'] == 2
 
 
+def test_a_watcher_is_served_on_when_a_commit_did_not_encode_its_user(
+    start_server: Callable[..., Any], bundle: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "server.toml"
+    config.write_text("[encoder]\nusers_per_commit = 0\n")
+    server = start_server("--bundle", str(bundle), "--config", str(config))
+    query = rec_pb.RecommendItemsRequest(user_id="user-1")
+    lists = server.recommendation.WatchRecommendations(rec_pb.WatchRecommendationsRequest(recommend=query))
+    first = next(lists)
+    assert first.cause == rec_pb.WatchRecommendationsResponse.CAUSE_INITIAL
+    check(first.recommendation, *history_of(1))
+    touches = history_of(1)
+    for number in range(3):
+        receipt = server.user_event.WriteUserEvent(
+            event_pb.WriteUserEventRequest(event=event("user-1", 20 + number, "click", THEN + number))
+        )
+        touches.append((20 + number, CLICK, THEN + number))
+        pushed = next(lists)
+        assert pushed.cause == rec_pb.WatchRecommendationsResponse.CAUSE_EVENT
+        assert pushed.recommendation.state_version == receipt.state_version
+        check(pushed.recommendation, *touches)
+    lists.cancel()
+
+
 def test_streams_sessions_and_recent_events_are_encoded(start_server: Callable[..., Any], bundle: Path) -> None:
     server = start_server("--bundle", str(bundle))
     requests, touches = [], []

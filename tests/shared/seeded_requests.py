@@ -18,6 +18,17 @@ NUMBERS = (0.0, -0.0, 1.0, 2.5, 3.0, 4.5, -1e308, float("nan"), float("inf"), fl
 SIZES = (0, 0, 1, 5, 10, 999, 1000, 1001, 2**31 - 1, -1, -(2**31))
 VERSIONS = (0, 0, 0, 1, 5, 2**40, 2**63 - 1, -1, -(2**63))
 TIMES = ((0, 0), (1_700_000_000, 999_999_999), (253_402_300_799, 1), (253_402_300_800, 0), (-1, 5), (-(2**63), 0))
+INTERVALS = (
+    (0, 0),
+    (0, 5_000_000),
+    (3600, 0),
+    (3600, 1),
+    (3601, 0),
+    (0, 10**9),
+    (0, -1),
+    (-1, 0),
+    (2**63 - 1, 999_999_999),
+)
 NANOS = (10**9, -1, 2**31 - 1)
 
 ODDITIES = (b"\xa0\x06\x01", b"\x98\x00\x05", b"\x0a\x80\x00")
@@ -43,7 +54,7 @@ class Requests:
     def calls(self, count: int) -> Iterator[Call]:
         """Calls with at least `count` messages in all."""
         kinds = [self._unary] * 12
-        kinds += [self._event_stream, self._mixed_stream, self._batch_of_queries, self._batch_of_events]
+        kinds += [self._event_stream, self._mixed_stream, self._batch_of_queries, self._batch_of_events, self._watch]
         while count > 0:
             path, messages = self.random.choice(kinds)()
             count -= len(messages)
@@ -86,6 +97,12 @@ class Requests:
                 message.recommend.ClearField("min_state_version")
             messages.append(message)
         return "RecommendationService/StreamingRecommend", self.stream_of(messages)
+
+    def _watch(self) -> Call:
+        watch = rec_pb.WatchRecommendationsRequest(recommend=self.query() if self.chance(0.97) else None)
+        if self.chance(0.5):
+            watch.min_interval.seconds, watch.min_interval.nanos = self.pick(*INTERVALS)
+        return "RecommendationService/WatchRecommendations", [self.bytes_of(watch)]
 
     def _batch_of_queries(self) -> Call:
         batch = rec_pb.BatchRecommendItemsRequest(requests=[self.query() for _ in range(self._batch_size())])

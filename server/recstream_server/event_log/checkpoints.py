@@ -6,6 +6,8 @@ from typing import Final
 import apsw
 import structlog
 
+from recstream_server.telemetry.steps import Timed, untimed
+
 _LOGGER = structlog.get_logger(__name__)
 
 START_PAGES: Final = 1000
@@ -28,6 +30,8 @@ class Checkpoints:
         Another one to the same file; this object closes it.
     start_pages, most_pages : int
         As `START_PAGES` and `MOST_PAGES`.
+    timed : callable, optional
+        Times the step ``checkpoint``.
     """
 
     def __init__(
@@ -37,12 +41,14 @@ class Checkpoints:
         *,
         start_pages: int = START_PAGES,
         most_pages: int = MOST_PAGES,
+        timed: Timed = untimed,
     ) -> None:
         # One that has read nothing takes the file for one without a write-ahead log, and copies nothing.
         connection.pragma("schema_version")
         self._connection = connection
         self._start_pages = start_pages
         self._most_pages = most_pages
+        self._timed = timed
         self._wanted = threading.Event()
         self._closed = False
         self._running = threading.Lock()
@@ -73,7 +79,8 @@ class Checkpoints:
     def _checkpoint(self, connection: apsw.Connection) -> None:
         with self._running:
             try:
-                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                with self._timed("checkpoint"):
+                    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
             except apsw.BusyError:
                 return  # the next commit asks again
             except apsw.Error as error:

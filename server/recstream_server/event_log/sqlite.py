@@ -16,6 +16,7 @@ from recstream.event_log_format import FORMAT_VERSION
 from recstream_server.event_log.checkpoints import Checkpoints
 from recstream_server.event_log.protocol import AppendResult, NewEvent, Receipt, StoredEvent
 from recstream_server.event_log.schema import Durability, connect, open_reader, open_writer
+from recstream_server.telemetry.steps import Timed, untimed
 
 _Row = TypeVar("_Row")
 _LOGGER = structlog.get_logger(__name__)
@@ -37,6 +38,8 @@ class SqliteEventLog:
         Whether an event that was acknowledged survives a power cut, or the end of the process only.
     vfs : str, optional
         Name of a registered SQLite VFS, instead of the operating system's files.
+    timed : callable, optional
+        Times the step ``checkpoint``.
 
     Raises
     ------
@@ -44,11 +47,13 @@ class SqliteEventLog:
         The file is not an event log, is damaged, is of another format, or cannot be opened.
     """
 
-    def __init__(self, path: Path, *, durability: Durability = "fsync", vfs: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, durability: Durability = "fsync", vfs: str | None = None, timed: Timed = untimed
+    ) -> None:
         self._writer = open_writer(path, durability, vfs)
         self._reader = open_reader(path, vfs)
         self._reading = threading.Lock()
-        self._checkpoints = Checkpoints(self._writer, connect(path, vfs))
+        self._checkpoints = Checkpoints(self._writer, connect(path, vfs), timed=timed)
         self._last = int(self._writer.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").get)
         self._identity = str(self._writer.execute("SELECT log_id FROM identity").get)
 

@@ -15,6 +15,7 @@ from prometheus_client import (
 )
 
 from recstream_server.telemetry.native_calls import MergedCalls, NativeCounts
+from recstream_server.telemetry.steps import Steps
 
 # Without it there is a second series beside each counter, with the time it was made.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -24,12 +25,25 @@ _EVENTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 class Metrics:
-    """All metrics of one server, in a registry of its own."""
+    """All metrics of one server, in a registry of its own.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    slow_step_ms : float
+        As `Steps` takes it.
+
+    Attributes
+    ----------
+    steps : Steps
+        The times of the work beside calls.
+    """
+
+    def __init__(self, *, slow_step_ms: float = 100.0) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
+        self.steps = Steps(slow_step_ms)
+        self.registry.register(self.steps)
         self._calls = self._counter("calls", "Calls ended, by RPC and status code.", "rpc", "code")
         self._messages = self._counter(
             "stream_messages", "Stream messages answered, by RPC and status code.", "rpc", "code"

@@ -1,24 +1,46 @@
 """Servers of a known size, small ones."""
 
 import argparse
+import contextlib
 from pathlib import Path
 
+import apsw
 import pytest
-from recstream_server.event_log import SqliteEventLog
+from recstream_server.event_log import NewEvent, Receipt, SqliteEventLog
 
 from benchmarks.scale import __main__ as command
 from benchmarks.scale import cases
 from benchmarks.serving.catalogues import Catalogue
 
 
-def test_users_take_turns_in_the_log(tiny: Catalogue, tmp_path: Path) -> None:
-    cases.fill(tmp_path / "events.db", tiny, cases.BATCH + 5, 7)
+def test_users_take_turns_in_a_log_like_any_other(
+    monkeypatch: pytest.MonkeyPatch, tiny: Catalogue, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cases, "BATCH", 400)
+    cases.fill(tmp_path / "events.db", tiny, 1005, 7)
     log = SqliteEventLog(tmp_path / "events.db")
     stored = log.read(0, 10_000)
+    of_one = log.read_user("live-3", None, 1000)
+    last, identity = log.last_version(), log.identity()
+    (receipt,) = log.append([NewEvent("new", "live-3", "", "item-1", "view", None, 1)])
     log.close()
-    assert [event.version for event in stored] == list(range(1, cases.BATCH + 6))
-    assert [event.user_id for event in stored] == [f"live-{n % 7}" for n in range(cases.BATCH + 5)]
+    assert [event.version for event in stored] == list(range(1, 1006))
+    assert [event.user_id for event in stored] == [f"live-{n % 7}" for n in range(1005)]
+    assert len({event.event_id for event in stored}) == last == 1005
     assert {event.item_id for event in stored} <= set(tiny.rows_of_items)
+    assert len({event.item_id for event in stored}) > 300
+    assert len(of_one) == 144
+    assert isinstance(receipt, Receipt)
+    assert (receipt.state_version, len(identity)) == (1006, 32)
+    schemas = []
+    for folder in ("filled", "fresh"):
+        (tmp_path / folder).mkdir()
+    cases.fill(tmp_path / "filled" / "events.db", tiny, 3, 1)
+    SqliteEventLog(tmp_path / "fresh" / "events.db").close()
+    for folder in ("filled", "fresh"):
+        with contextlib.closing(apsw.Connection(str(tmp_path / folder / "events.db"))) as log_file:
+            schemas.append(sorted(log_file.execute("SELECT name, sql FROM sqlite_schema WHERE sql <> ''")))
+    assert schemas[0] == schemas[1]
 
 
 def test_a_server_is_started_from_the_log_then_from_a_snapshot_and_asked(

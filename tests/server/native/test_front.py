@@ -14,6 +14,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from grpc_status import rpc_status
 from recstream_server.native_front import uses_native_front
 from recstream_server.settings import Settings
+from seeded_requests import ODDITIES
 
 from recstream.errors import ConfigurationError
 from recstream.v1 import recommendation_service_pb2 as rec_pb
@@ -24,6 +25,8 @@ Fixture = Callable[..., Any]
 Request = rec_pb.StreamingRecommendRequest
 
 QUERY = rec_pb.RecommendItemsRequest(user_id="user-1")
+# With a field that nobody knows, the same query is Python's.
+PYTHONS = rec_pb.RecommendItemsRequest.FromString(QUERY.SerializeToString() + ODDITIES[0])
 RPC = 'rpc="recstream.v1.RecommendationService/'
 
 
@@ -71,7 +74,7 @@ def test_an_unknown_rpc_is_unimplemented_as_in_python(native: Any, start_server:
 
 
 def test_a_cancelled_watch_is_let_go_in_python_as_well(native: Any) -> None:
-    request = rec_pb.WatchRecommendationsRequest(recommend=QUERY)
+    request = rec_pb.WatchRecommendationsRequest(recommend=PYTHONS)
     watches = [native.recommendation.WatchRecommendations(request) for _ in range(10)]
     for watch in watches:
         next(watch)
@@ -84,7 +87,9 @@ def test_a_cancelled_watch_is_let_go_in_python_as_well(native: Any) -> None:
 
 
 def test_a_deadline_reaches_python(native: Any) -> None:
-    watch = native.recommendation.WatchRecommendations(rec_pb.WatchRecommendationsRequest(recommend=QUERY), timeout=0.5)
+    watch = native.recommendation.WatchRecommendations(
+        rec_pb.WatchRecommendationsRequest(recommend=PYTHONS), timeout=0.5
+    )
     with pytest.raises(grpc.RpcError) as caught:
         list(watch)
     assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from random import Random
+from struct import pack
 from typing import Any
 
 import grpc
@@ -139,6 +140,57 @@ def test_answers_on_a_stream_are_equal_byte_for_byte(lively: Any) -> None:
     response = rec_pb.StreamingRecommendResponse
     assert in_order(native, response) == in_order(python, response)
     assert forwarded(lively) == before + 300
+
+
+@pytest.mark.parametrize("rpc", MAKERS)
+def test_messages_that_come_twice_are_merged_as_protobuf_merges_them(lively: Any, rpc: str) -> None:
+    random = Random(len(rpc) + 1)
+    call = lively.channel.unary_unary(f"/recstream.v1.RecommendationService/{rpc}")
+    requests = [MAKERS[rpc](random).SerializeToString() + MAKERS[rpc](random).SerializeToString() for _ in range(100)]
+    before = forwarded(lively)
+    native = [call(request, timeout=20) for request in requests]
+    assert forwarded(lively) == before
+    response = getattr(rec_pb, f"{rpc}Response")
+    assert in_order(native, response) == in_order([call(one + UNKNOWN, timeout=20) for one in requests], response)
+
+
+def field(number: int, data: bytes) -> bytes:
+    """A field with a length below 128."""
+    return bytes([number << 3 | 2, len(data)]) + data
+
+
+def number(place: int, value: float) -> bytes:
+    return bytes([place << 3 | 1]) + pack("<d", value)
+
+
+YEAR = field(1, b"year")
+ODD_CONDITIONS = {
+    "numbers not packed": YEAR + field(2, number(2, 1900.0) + number(2, 1901.0)),
+    "numbers in two packs": YEAR + field(2, field(2, pack("<d", 1900.0)) + field(2, pack("<dd", 1901.0, 1902.0))),
+    "an empty pack": YEAR + field(2, field(2, b"") + field(2, pack("<d", 1900.0))),
+    "nothing but an empty pack": YEAR + field(2, field(2, b"")),
+    "half a number": YEAR + field(2, field(2, pack("<d", 1900.0)[:4])),
+    "a bool that is 2": field(1, b"in_stock") + field(2, field(3, b"\2")),
+    "two lower ends": YEAR + field(3, number(1, 1900.0) + number(2, 1950.0)),
+    "a range twice": YEAR + field(3, number(1, 1950.0)) + field(3, number(4, 1960.0)),
+    "two tests": YEAR + field(3, number(1, 1950.0)) + b"\x20\x01",
+    "values twice": YEAR + field(2, field(2, pack("<d", 1900.0))) + field(2, field(2, pack("<d", 1901.0))),
+    "two names": field(1, b"title") + YEAR + b"\x20\x01",
+    "a text that is not UTF-8": field(1, b"title") + field(2, field(1, b"\xff")),
+    "the name last": b"\x20\x00" + YEAR,
+}
+
+
+@pytest.mark.parametrize("condition", ODD_CONDITIONS.values(), ids=ODD_CONDITIONS)
+def test_conditions_that_no_serializer_writes_mean_the_same(lively: Any, condition: bytes) -> None:
+    call = lively.channel.unary_unary("/recstream.v1.RecommendationService/RecommendItems")
+    outcomes: list[Any] = []
+    for sent in (field(7, field(1, condition)), field(7, field(1, condition)) + UNKNOWN):
+        try:
+            outcomes.append(call(sent, timeout=20))
+        except grpc.RpcError as error:
+            outcomes.append((error.code(), error.details()))
+    assert outcomes[0] == outcomes[1]
 
 
 def range_of(**ends: float) -> types.Condition:

@@ -64,6 +64,9 @@ def bundle(csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     assert done.returncode == 0, done.stderr
     what = r"als on \w+: 60 users, 30 items, \d+ preferences \(ratings from 3, half the weight after 20 later ones\); "
     assert re.search(what + r"about \d+ MB of [\d,]+ MB free; at most 30 epochs", done.stdout)
+    assert re.search(
+        r"an epoch takes about \d+ s: \d+ s for 60 at most, .*; [01]\.\d GiB of memory so far", done.stdout
+    )
     assert "choosing: epoch 1/" in done.stdout
     assert "final fit: stopped" in done.stdout
     return recstream.load_bundle(out)

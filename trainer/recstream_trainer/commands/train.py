@@ -196,6 +196,7 @@ def _load(console: Console, source: str, settings: "RunSettings", columns: str |
 def _train(
     console: Console, peers: "Peers", run: "Run", out: Path, *, overwrite: bool, resume: bool, tensorboard: Path | None
 ) -> None:
+    from recstream_trainer.models.epoch_share import listening  # noqa: PLC0415
     from recstream_trainer.training import CheckpointFile, Interruption, ProgressReporter, fit  # noqa: PLC0415
     from recstream_trainer.training.previous_bundle import WEIGHTS_FILE  # noqa: PLC0415
     from recstream_trainer.training.run import export, plan_of, prepare  # noqa: PLC0415
@@ -213,10 +214,12 @@ def _train(
     accuracy = _cross_validate(console, run) if run.protocol == "B" else None
     started = time.perf_counter()
     with Interruption() as interruption:
-        observers: list[Observer] = [ProgressReporter(console, settings.metric), checkpoint] if peers.is_first else []
+        reporter = ProgressReporter(console, settings.metric, plan.most_final_epochs)
+        observers: list[Observer] = [reporter, checkpoint] if peers.is_first else []
         if tensorboard is not None and peers.is_first:
             observers.append(TensorboardWriter(tensorboard, settings.metric))
-        fitted = fit(plan, state, observers=observers, stop=lambda: peers.sums(interruption())[0] > 0)
+        with listening(reporter.share):
+            fitted = fit(plan, state, observers=observers, stop=lambda: peers.sums(interruption())[0] > 0)
         if not peers.is_first:
             raise typer.Exit(_INTERRUPTED if fitted.stopped_by == "interruption" else 0)
         wall_s = time.perf_counter() - started

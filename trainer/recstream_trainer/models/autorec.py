@@ -6,15 +6,8 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models.catalogue import Catalogue
-from recstream_trainer.models.model import Family
-from recstream_trainer.models.neural.autoencoder import (
-    AutoencoderModel,
-    AutoencoderSettings,
-    SetNetwork,
-    memory_bytes,
-)
+from recstream_trainer.models.neural.autoencoder import autoencoder_family
+from recstream_trainer.models.neural.set_network import AutoencoderSettings, SetNetwork
 
 
 class AutorecSettings(AutoencoderSettings):
@@ -41,22 +34,10 @@ class AutorecNetwork(SetNetwork):
         return (((seen - 1).square() * weights).sum(1) + others).mean()
 
 
-def _make(
-    settings: AutorecSettings, train: Interactions, catalogue: Catalogue, seed: int, device: str
-) -> AutoencoderModel:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = AutorecNetwork(catalogue.item_count, settings)
-    return AutoencoderModel(network, settings, train, seed, device)
-
-
-FAMILY: Final = Family(
+FAMILY: Final = autoencoder_family(
     name="autorec",
     summary="an autoencoder of what somebody has, squared error (AutoRec)",
     settings=AutorecSettings,
-    make=_make,
-    memory_bytes=memory_bytes,
-    inherits="weights",
-    data_parallel=True,
+    network=AutorecNetwork,
     quick={"hidden": 64},
 )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
+from recstream_trainer.models.epoch_share import tell
 from recstream_trainer.models.neighbour_model import largest_of_rows
 
 Similarity = Literal["cosine", "adjusted_cosine", "pearson"]
@@ -66,6 +67,7 @@ def item_neighbours(matrix: csr_array, similarity: Similarity, *, shrinkage: flo
         both = (pattern[rows] @ pattern.T).toarray()
         block *= both / np.maximum(both + shrinkage, 1)
         blocks.append(largest_of_rows(np.maximum(block, 0, out=block), count, first))
+        tell(rows.stop, items)
     return csr_array(vstack(blocks, format="csr"))
 
 

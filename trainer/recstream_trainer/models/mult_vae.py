@@ -6,16 +6,8 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models.catalogue import Catalogue
-from recstream_trainer.models.model import Family
-from recstream_trainer.models.neural.autoencoder import (
-    AutoencoderModel,
-    AutoencoderSettings,
-    SetNetwork,
-    memory_bytes,
-    multinomial_loss,
-)
+from recstream_trainer.models.neural.autoencoder import autoencoder_family
+from recstream_trainer.models.neural.set_network import AutoencoderSettings, SetNetwork, multinomial_loss
 
 
 class MultVaeSettings(AutoencoderSettings):
@@ -54,22 +46,10 @@ class MultVaeNetwork(SetNetwork):
         return multinomial_loss(scores, rows, weights) + share * self._divergence
 
 
-def _make(
-    settings: MultVaeSettings, train: Interactions, catalogue: Catalogue, seed: int, device: str
-) -> AutoencoderModel:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = MultVaeNetwork(catalogue.item_count, settings)
-    return AutoencoderModel(network, settings, train, seed, device)
-
-
-FAMILY: Final = Family(
+FAMILY: Final = autoencoder_family(
     name="mult_vae",
     summary="a variational autoencoder of what somebody has (Mult-VAE)",
     settings=MultVaeSettings,
-    make=_make,
-    memory_bytes=memory_bytes,
-    inherits="weights",
-    data_parallel=True,
+    network=MultVaeNetwork,
     quick={"hidden": 64, "latent": 32},
 )

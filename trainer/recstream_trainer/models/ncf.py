@@ -5,16 +5,8 @@ from typing import Final
 import torch
 from pydantic import Field
 
-from recstream_trainer.evaluation import Interactions
-from recstream_trainer.models.catalogue import Catalogue
-from recstream_trainer.models.model import Family
-from recstream_trainer.models.neural.autoencoder import (
-    AutoencoderModel,
-    AutoencoderSettings,
-    SetNetwork,
-    memory_bytes,
-    multinomial_loss,
-)
+from recstream_trainer.models.neural.autoencoder import autoencoder_family
+from recstream_trainer.models.neural.set_network import AutoencoderSettings, SetNetwork, multinomial_loss
 from recstream_trainer.models.neural.towers import Residual
 
 
@@ -53,20 +45,10 @@ class NcfNetwork(SetNetwork):
         return multinomial_loss(scores, rows, weights)
 
 
-def _make(settings: NcfSettings, train: Interactions, catalogue: Catalogue, seed: int, device: str) -> AutoencoderModel:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = NcfNetwork(catalogue.item_count, settings)
-    return AutoencoderModel(network, settings, train, seed, device)
-
-
-FAMILY: Final = Family(
+FAMILY: Final = autoencoder_family(
     name="ncf",
     summary="matrix factorisation beside two MLPs, after NeuMF, as one inner product (NCF)",
     settings=NcfSettings,
-    make=_make,
-    memory_bytes=memory_bytes,
-    inherits="weights",
-    data_parallel=True,
+    network=NcfNetwork,
     quick={"hidden": 64, "layer": 64},
 )

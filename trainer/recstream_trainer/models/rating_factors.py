@@ -11,7 +11,8 @@ from recstream import _core
 from recstream.bundle import AlsFoldIn
 from recstream_trainer.evaluation import Interactions
 from recstream_trainer.evaluation.rating_accuracy import Ratings
-from recstream_trainer.models.model import FamilySettings, Serving
+from recstream_trainer.models.catalogue import Catalogue
+from recstream_trainer.models.model import Family, FamilySettings, Serving
 
 _FOLD_IN_RATIO = 16.0
 """As `als`: confidence in all unseen pairs being unwanted, as a multiple of that in all seen."""
@@ -133,18 +134,37 @@ class RatingFactorModel:
         return Serving(users, items, AlsFoldIn(unobserved, 0.01, 1.0))
 
 
-def train_on(model: RatingFactorModel, epochs: int) -> RatingFactorModel:
-    """Run all epochs."""
-    for _ in range(epochs):
-        model.run_epoch()
-    return model
+def rating_family(*, name: str, summary: str, settings: type[RatingFactorSettings], implicit: bool) -> Family:
+    """A family of the shared training; `implicit` as in `RatingFactorModel`."""
+
+    def make(
+        chosen: RatingFactorSettings,
+        train: Interactions,
+        catalogue: Catalogue,
+        seed: int,
+        device: str,  # noqa: ARG001 - of the shape that families share
+    ) -> RatingFactorModel:
+        return RatingFactorModel(chosen, train, catalogue.item_count, seed, implicit=implicit)
+
+    def rate(chosen: RatingFactorSettings, ratings: Ratings, seed: int) -> RatingFactorModel:
+        train = Interactions.from_rows(ratings.users, ratings.items, ratings.values, ratings.user_count)
+        model = RatingFactorModel(chosen, train, ratings.item_count, seed, implicit=implicit)
+        for _ in range(chosen.epochs):
+            model.run_epoch()
+        return model
+
+    return Family(
+        name=name,
+        summary=summary,
+        settings=settings,
+        make=make,
+        memory_bytes=_memory_bytes,
+        rate=rate,
+        learns_ratings=True,
+        quick={"dimension": 16, "epochs": 5},
+    )
 
 
-def interactions_of(ratings: Ratings) -> Interactions:
-    """Ratings by user, as weights."""
-    return Interactions.from_rows(ratings.users, ratings.items, ratings.values, ratings.user_count)
-
-
-def memory_bytes(settings: RatingFactorSettings, users: int, items: int, interactions: int) -> int:
-    """Ratings by user; vectors, twice for items with y, and the copies of the best epoch and for serving."""
+def _memory_bytes(settings: RatingFactorSettings, users: int, items: int, interactions: int) -> int:
+    # Ratings by user; vectors, twice for items with y, and the copies of the best epoch and for serving.
     return interactions * 24 + 3 * (users + 2 * items) * (settings.dimension + 2) * 4

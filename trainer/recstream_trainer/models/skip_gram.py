@@ -6,10 +6,24 @@ from typing import Final
 
 import numpy as np
 from gensim.models import Word2Vec
+from gensim.models.callbacks import CallbackAny2Vec
 from numpy.typing import NDArray
+
+from recstream_trainer.models.epoch_share import tell
 
 _LONGEST: Final = 10_000
 """Words that gensim reads of a sentence; it leaves out the rest."""
+
+
+class _Teller(CallbackAny2Vec):  # type: ignore[misc]  # gensim has no types
+    """Tells after each pass how much is done."""
+
+    def __init__(self, passes: int) -> None:
+        self._done, self._passes = 0, passes
+
+    def on_epoch_end(self, model: Word2Vec) -> None:  # noqa: ARG002 - gensim's signature
+        self._done += 1
+        tell(self._done, self._passes)
 
 
 def word_vectors(
@@ -50,7 +64,7 @@ def word_vectors(
     )
     model.build_vocab(pieces)
     if len(model.wv):
-        model.train(pieces, total_examples=model.corpus_count, epochs=epochs)
+        model.train(pieces, total_examples=model.corpus_count, epochs=epochs, callbacks=[_Teller(epochs)])
     return model.wv.key_to_index, np.asarray(model.wv.vectors, dtype=np.float32)
 
 

@@ -4,17 +4,7 @@ from typing import Final
 
 from pydantic import Field
 
-from recstream_trainer.evaluation import Interactions
-from recstream_trainer.evaluation.rating_accuracy import Ratings
-from recstream_trainer.models.catalogue import Catalogue
-from recstream_trainer.models.model import Family
-from recstream_trainer.models.rating_factors import (
-    RatingFactorModel,
-    RatingFactorSettings,
-    interactions_of,
-    memory_bytes,
-    train_on,
-)
+from recstream_trainer.models.rating_factors import RatingFactorSettings, rating_family
 
 
 class SvdppSettings(RatingFactorSettings):
@@ -24,30 +14,9 @@ class SvdppSettings(RatingFactorSettings):
     learning_rate: float = Field(default=0.007, gt=0, description="length of a step")
 
 
-def make(
-    settings: SvdppSettings,
-    train: Interactions,
-    catalogue: Catalogue,
-    seed: int,
-    device: str,  # noqa: ARG001 - of the shape that families share
-) -> RatingFactorModel:
-    """See `recstream_trainer.models.model.ModelMaker`."""
-    return RatingFactorModel(settings, train, catalogue.item_count, seed, implicit=True)
-
-
-def rate(settings: SvdppSettings, ratings: Ratings, seed: int) -> RatingFactorModel:
-    """See `recstream_trainer.models.model.RaterMaker`."""
-    model = RatingFactorModel(settings, interactions_of(ratings), ratings.item_count, seed, implicit=True)
-    return train_on(model, settings.epochs)
-
-
-FAMILY: Final = Family(
+FAMILY: Final = rating_family(
     name="svdpp",
     summary="SVD++: ratings by factors, biases, and by what somebody rated at all",
     settings=SvdppSettings,
-    make=make,
-    memory_bytes=memory_bytes,
-    rate=rate,
-    learns_ratings=True,
-    quick={"dimension": 16, "epochs": 5},
+    implicit=True,
 )

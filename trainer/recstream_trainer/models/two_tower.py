@@ -13,12 +13,13 @@ from recstream.errors import DataError
 from recstream_trainer.datasets.images import FILE, VECTOR
 from recstream_trainer.evaluation import Interactions
 from recstream_trainer.models.catalogue import Catalogue
+from recstream_trainer.models.epoch_share import tell
 from recstream_trainer.models.model import Family, FamilySettings, Serving
 from recstream_trainer.models.neural.content_reader import ContentReader, inherited_content, read_content
 from recstream_trainer.models.neural.inherited_weights import take_over, weights_of
 from recstream_trainer.models.neural.onnx_export import to_onnx
 from recstream_trainer.models.neural.optimizer_state import arrays_of, restore_optimizer, tensors_under
-from recstream_trainer.models.neural.pair_batches import PairBatch, pair_batches
+from recstream_trainer.models.neural.pair_batches import PairBatch, pair_batches, step_count
 from recstream_trainer.models.neural.sampled_softmax import columns_of, log_shares, sampled_softmax_loss
 from recstream_trainer.models.neural.towers import INPUTS, ServedEncoder, Towers, require_same_images, user_vectors
 from recstream_trainer.models.neural.windows import newest
@@ -126,7 +127,10 @@ class TwoTowerModel:
                 negatives=settings.uniform_negatives,
                 shortened=settings.short_histories,
             )
-            losses = [self._step(batch) for batch in batches]
+            losses, steps = [], step_count(self._train, settings.batch_users, settings.targets)
+            for batch in batches:
+                losses.append(self._step(batch))
+                tell(len(losses), steps)
         self._epoch += 1
         return self._peers.sums(sum(losses))[0] / len(losses)
 

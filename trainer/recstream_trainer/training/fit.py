@@ -14,6 +14,7 @@ from recstream_trainer.evaluation import Interactions, Split
 from recstream_trainer.evaluation.metrics import per_user_metrics
 from recstream_trainer.evaluation.ranking import rank_items
 from recstream_trainer.models import Model
+from recstream_trainer.models.epoch_share import tell
 from recstream_trainer.peers import present_peers
 from recstream_trainer.training.run_state import EpochRecord, RunState
 from recstream_trainer.training.settings import TrainingSettings
@@ -66,6 +67,11 @@ class Plan:
     seed: int
     refit: bool
     onward_share: float = 0.0
+
+    @property
+    def most_final_epochs(self) -> int:
+        """How many epochs the final fit takes at most."""
+        return self.final_epochs(self.settings.max_epochs) if self.refit else 0
 
     def final_epochs(self, best_epoch: int) -> int:
         """How many epochs the final fit takes."""
@@ -152,6 +158,7 @@ class _Run:
         state, settings = self.state, self.plan.settings
         started = time.perf_counter()
         loss = model.run_epoch()
+        tell(1, 1)
         number = state.epoch + 1
         due = number % settings.evaluate_every == 0 or number == epochs
         metric = validation(model) if validation is not None and due else None

@@ -88,7 +88,7 @@ def pair_batches(
     """
     there = np.unique(train.items).astype(np.int64)
     users = np.flatnonzero(train.counts > 1)
-    visits = rng.permutation(np.repeat(users, -(-train.counts[users] // targets)))
+    visits = rng.permutation(np.repeat(users, _visits(train.counts[users], targets)))
     for start in range(0, len(visits), batch_users):
         # A user who comes twice in a batch would be their own negative.
         batch = np.unique(visits[start : start + batch_users])
@@ -98,6 +98,16 @@ def pair_batches(
             few = rng.random(len(batch)) < shortened
             lengths[few] = np.exp(rng.uniform(0, np.log(length + 1), few.sum())).astype(np.int64)
         yield _batch(train, batch, rng, targets=targets, lengths=lengths, uniform=uniform)
+
+
+def step_count(train: Interactions, batch_users: int, targets: int) -> int:
+    """How many batches `pair_batches` makes."""
+    return -(-int(_visits(train.counts[train.counts > 1], targets).sum()) // batch_users)
+
+
+def _visits(counts: NDArray[np.int64], targets: int) -> NDArray[np.int64]:
+    """How often users with so many items come."""
+    return -(-counts // targets)
 
 
 def _batch(

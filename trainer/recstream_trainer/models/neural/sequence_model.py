@@ -13,6 +13,7 @@ from recstream.bundle import OnnxEncoder
 from recstream.errors import DataError
 from recstream_trainer.evaluation import Interactions
 from recstream_trainer.models.catalogue import Catalogue
+from recstream_trainer.models.epoch_share import tell
 from recstream_trainer.models.model import Family, FamilySettings, Learned, Serving
 from recstream_trainer.models.neural.encoder import SequenceNetwork, ServedEncoder
 from recstream_trainer.models.neural.inherited_weights import take_over, weights_of
@@ -78,6 +79,7 @@ class SequenceModel:
         self._epoch = 0
         self._steps = 0
         self._peers = present_peers()
+        self._positions = int(np.maximum(train.counts - 1, 0).sum())
 
     def run_epoch(self) -> float:
         """See `Model`; the loss is the mean cross-entropy of the next items, in nats."""
@@ -89,6 +91,7 @@ class SequenceModel:
             for batch in self._batches(rng):
                 loss, positions = self._step(batch)
                 total, count = total + loss, count + positions
+                tell(count, self._positions)
         self._epoch += 1
         return self._peers.sums(total)[0] / count
 
