@@ -4,14 +4,18 @@ import math
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.optimize import nnls
+
 from benchmarks.topk.report import markdown
 
 BEGIN, END = "<!-- begin: written by benchmarks.scale -->", "<!-- end -->"
 COLUMNS = {
     "replay_s": "start from the log alone, s",
-    "replay_cpu_s": "of it processor s",
+    "replay_cpu_s": "processor s of a start from the log alone",
     "start_s": "start, s",
-    "start_cpu_s": "of it processor s",
+    "start_cpu_s": "processor s of a start",
     "rss_mib": "memory when ready, MiB",
     "log_mib": "log, MiB",
     "server_us": "processor us an answer",
@@ -19,6 +23,8 @@ COLUMNS = {
     "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
 }
+FITTED = ("replay_cpu_s", "start_cpu_s", "rss_mib", "log_mib")
+PLOT = "scale.svg"
 TITLES = {
     "items": "Items in the catalogue",
     "users": "Users with live events, four each",
@@ -40,8 +46,40 @@ def table(records: list[dict[str, Any]]) -> str:
     names = [name for name in COLUMNS if name in records[0]]
     rows = [[f"{record['size']:,}", *(number(record[name]) for name in names)] for record in records]
     slopes = [f"{slope(records, name):.2f}" for name in names] if len(records) > 1 else []
-    law = [["*slope*", *slopes]] if slopes else []
-    return markdown(["size", *(COLUMNS[name] for name in names)], [*rows, *law])
+    laws = [["*slope*", *slopes], ["*law*", *(law(records, name) for name in names)]] if slopes else []
+    return markdown(["size", *(COLUMNS[name] for name in names)], [*rows, *laws])
+
+
+def law(records: list[dict[str, Any]], name: str) -> str:
+    """What does not grow, and what each million more takes; nothing for times that other work on the machine makes."""
+    if name not in FITTED:
+        return ""
+    fixed, each = fit([record["size"] for record in records], [record[name] for record in records])
+    return f"{number(fixed)} + {number(1e6 * each)} a million"
+
+
+def fit(sizes: list[float], figures: list[float]) -> tuple[float, float]:
+    """The a and b of a + b * size with the least sum of squares of relative errors, neither below 0."""
+    matrix = np.stack([np.ones(len(sizes)), sizes], axis=1, dtype=np.float64) / np.array(figures)[:, None]
+    scale = np.linalg.norm(matrix, axis=0)
+    found = nnls(matrix / scale, np.ones(len(sizes)))[0] / scale
+    return float(found[0]), float(found[1])
+
+
+def plot(document: dict[str, Any], path: Path) -> None:
+    """Memory, processor time of starts and of an answer by size, both axes logarithmic."""
+    plt.switch_backend("svg")
+    plt.rcParams["svg.hashsalt"] = "recstream"  # the same figures make the same file
+    parts = [part for part in TITLES if of_part(document, part)]
+    figure, panels = plt.subplots(1, len(parts), figsize=(4.5 * len(parts), 4), squeeze=False, layout="constrained")
+    for panel, part in zip(panels[0], parts, strict=True):
+        records = of_part(document, part)
+        for name in (name for name in FITTED if name in records[0]):
+            panel.loglog([r["size"] for r in records], [r[name] for r in records], "o-", label=COLUMNS[name])
+        panel.set(title=TITLES[part], xlabel=part)
+        panel.legend(fontsize="small")
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
 
 
 def slope(records: list[dict[str, Any]], name: str) -> float:
@@ -66,4 +104,6 @@ def publish(document: dict[str, Any], page: Path) -> None:
         f"{commands} on {machine['cpu']}, {machine['cores']} cores; load while measuring {min(loads)} to {max(loads)}, "
         "of which about 2 is the benchmark itself."
     )
-    page.write_text(f"{before}{BEGIN}\n{setting}\n\n{tables(document)}\n{END}{after}")
+    plot(document, page.parent / PLOT)
+    shown = f"![Memory and processor time by size]({PLOT})"
+    page.write_text(f"{before}{BEGIN}\n{setting}\n\n{shown}\n\n{tables(document)}\n{END}{after}")

@@ -10,6 +10,7 @@ Examples:
   python -m benchmarks.serving                             every catalogue, k and load: hours
   python -m benchmarks.serving --catalogues 100k --k 20 --concurrency 1 32 --modes unary --append
   python -m benchmarks.serving --parts events steady       events acknowledged and visible; reads beside events
+  python -m benchmarks.serving --prepare                   only make what the others find: programs, bundles, HNSW
   python -m benchmarks.serving --replay --publish          write docs/performance.md from the JSON that is there
 """
 
@@ -25,7 +26,7 @@ from benchmarks.topk import blas
 blas.load()
 
 from benchmarks.serving.catalogues import SIZES, open_catalogue  # noqa: E402  # its faiss takes the kernels from above
-from benchmarks.serving.contenders import contenders  # noqa: E402
+from benchmarks.serving.contenders import contenders, hnsw  # noqa: E402
 from benchmarks.serving.programs import load_program  # noqa: E402
 from benchmarks.serving.reads import Effort, ReadCase, measure_reads  # noqa: E402
 from benchmarks.serving.report import READ_HEADER, WRITE_HEADER, goals_text, read_rows, write_rows  # noqa: E402
@@ -44,6 +45,9 @@ IDENTITY = ("catalogue", "k", "concurrency", "mode", "contender", "plane", "dura
 
 def main() -> None:
     arguments = parse()
+    if arguments.prepare:
+        prepare(arguments)
+        return
     document = json.loads(arguments.json.read_text()) if arguments.replay else run(arguments)
     print(f"\n{table(READ_HEADER, read_rows(document['reads']))}")
     print(f"\n{table(WRITE_HEADER, write_rows(document['writes']))}")
@@ -72,9 +76,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of synthetic vectors and of the users' order")
     parser.add_argument("--json", type=Path, default=RESULTS)
     parser.add_argument("--append", action="store_true", help="keep what the JSON has and this run does not repeat")
+    parser.add_argument("--prepare", action="store_true", help="measure nothing, make programs, bundles and indexes")
     parser.add_argument("--replay", action="store_true", help="measure nothing, show what the JSON holds")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.md and its plots")
     return parser.parse_args()
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    """What takes long to make and is found again by later runs."""
+    print(load_program())
+    for name in arguments.catalogues:
+        catalogue = open_catalogue(name, arguments.seed)
+        print(catalogue.path, hnsw(catalogue)[0], flush=True)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:

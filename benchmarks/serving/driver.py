@@ -1,5 +1,6 @@
 """Runs the load generator against a server, and reads what it measured."""
 
+import contextlib
 import json
 import struct
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.serving.catalogues import Catalogue
+from benchmarks.serving.pauses import Recorder
 from benchmarks.serving.processes import LOAD_CORES, ServerProcess
 from benchmarks.serving.programs import load_program
 from recstream.client.requests import recommend_request, user_event
@@ -61,6 +63,8 @@ class Load:
     cores: str = LOAD_CORES
     connections: int = field(default=0)
     """0: as many as the calls at a time need."""
+    recorder: Recorder | None = None
+    """Explains what took over 20 ms."""
 
 
 def run_load(server: ServerProcess, load: Load) -> dict[str, Any]:
@@ -91,14 +95,27 @@ def run_load(server: ServerProcess, load: Load) -> dict[str, Any]:
         }
         command = ["taskset", "-c", load.cores, str(load_program())]
         command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=load.seconds + 60, check=False)
-        if done.returncode:
-            raise LoadError(done.stderr.strip()[-300:])
-        told = json.loads(done.stdout)
+        told = json.loads(run_program(command, server, load))
         latencies = {path.suffix[1:]: np.fromfile(path, np.float32) for path in Path(folder).glob("latencies.*")}
     if sum(told["problems"].values()) > ALLOWED_PROBLEMS * told["answered"]:
         raise LoadError(f"{told['answered']} answers, and {told['problems']}")
-    return figures(told, latencies, load.seconds) | {"rss_mib": server.rss_mib()}
+    found = figures(told, latencies, load.seconds) | {"rss_mib": server.rss_mib()}
+    return found if load.recorder is None else found | {"pauses": load.recorder.explained(told["pauses"])}
+
+
+def run_program(command: list[str], server: ServerProcess, load: Load) -> str:
+    """What it printed, recorded if that is wanted."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        recorder = load.recorder
+        try:
+            with contextlib.nullcontext() if recorder is None else recorder.recording(server, program.pid):
+                out, problem = program.communicate(timeout=load.seconds + 60)
+        except BaseException:
+            program.kill()
+            raise
+    if program.returncode:
+        raise LoadError(problem.strip()[-300:])
+    return out
 
 
 def figures(told: dict[str, Any], latencies: dict[str, Any], seconds: float) -> dict[str, Any]:

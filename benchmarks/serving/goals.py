@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.serving.contenders import ECHO_AIO, ECHO_NATIVE, NATIVE, PYTHON
+from benchmarks.serving.pauses import causes
 
 Document = dict[str, Any]
 Record = dict[str, Any]
@@ -130,13 +131,19 @@ def _both(found: Findings, plane: str) -> Iterator[Goal]:
     name = SHORT[plane]
     steady = found.writes("reads and events at half", plane)
     ratios = [record["query_p999_ms"] / record["query_p50_ms"] for record in steady]
-    note = ", ".join(f"{r['query_over_20_ms']} over 20 ms, longest {r['query_max_ms']:.0f} ms" for r in steady)
+    note = "; ".join(_pauses(record) for record in steady)
     yield Goal(f"{name}, half capacity, 5% events: p99.9 / p50 of reads", 6, ratios, at_most=True, note=note)
     held = found.writes("watchers", plane)
     each, slower = ([record[key] for record in held] for key in ("kib_each", "slower"))
     yield Goal(f"{name}, 1,000 idle watchers: memory of each", 64, each, " KiB", at_most=True)
     note = "by processor time " + " / ".join(f"{100 * record['slower_by_cpu']:.1f}%" for record in held) if held else ""
     yield Goal(f"{name}, 1,000 idle watchers: unary calls slower by", 0.1, slower, "%", at_most=True, note=note)
+
+
+def _pauses(record: Record) -> str:
+    named = causes(record.get("pauses", []))
+    told = f"{record['query_over_20_ms']} over 20 ms, longest {record['query_max_ms']:.0f} ms"
+    return f"{told} ({named})" if named else told
 
 
 def _against_peers(found: Findings, ours: str, catalogue: str, *, exact: float, hnsw: float | None) -> Iterator[Goal]:

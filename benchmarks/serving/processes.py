@@ -78,6 +78,10 @@ class ServerProcess:
         text = Path(f"/proc/{self.pid}/status").read_text()
         return int(text.partition("VmRSS:")[2].split()[0]) / 1024
 
+    def log(self) -> str:
+        """What it has said on standard error."""
+        return self._log.read_text(errors="replace")
+
     def cpu_s(self) -> float:
         """Processor time of all its threads so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
@@ -106,5 +110,5 @@ class ServerProcess:
             found = re.search(rb"127\.0\.0\.1:(\d+).*\n", output)
             if found:
                 return int(found[1])
-        said = (output.decode(errors="replace") + self._log.read_text(errors="replace")).strip()
+        said = (output.decode(errors="replace") + self.log()).strip()
         raise StartError(said[-500:] or f"said nothing within {self._start_s:g} s")

@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.serving.catalogues import Catalogue
 from benchmarks.serving.contenders import NATIVE, PYTHON, ours
 from benchmarks.serving.driver import STREAM, STREAMS, WRITE_STREAM, Load, events, mixed, pairs, queries, run_load
+from benchmarks.serving.pauses import SLOW_STEP_MS, Recorder
 from benchmarks.serving.processes import ServerProcess
 from benchmarks.serving.programs import WORK
 from benchmarks.serving.reads import Effort, Record
@@ -22,6 +23,9 @@ EVERY = 20
 EVENTS_IN_FLIGHT = 256
 WATCHERS = 1000
 BOTH_CORES = "0,1"
+BEFORE_READS = {"fold", "notify", "collect", "snapshot_encode"}
+BEFORE_VISIBLE = BEFORE_READS | {"commit", "checkpoint"}
+"""Steps of the server that reads may wait for, and answers behind events."""
 SPARE_CONNECTIONS = 8
 """For an open loop, whose calls pile up while a server pauses."""
 
@@ -32,6 +36,7 @@ def serving(
 ) -> Iterator[ServerProcess]:
     environment = {
         "RECSTREAM_SERVER__EVENTS__DURABILITY": durability,
+        "RECSTREAM_SERVER__LOG__SLOW_STEP_MS": str(SLOW_STEP_MS),
         "RECSTREAM_SERVER__LIMITS__CALLS_PER_CONNECTION": str(calls_per_connection),
     }
     with tempfile.TemporaryDirectory(dir=WORK) as folder:  # on the disk of the checkout, not in memory
@@ -46,7 +51,8 @@ def measure_visible(catalogue: Catalogue, plane: str, durability: str, effort: E
         script = pairs(catalogue, K)
         load = {"script": script, "streams": STREAMS, "path": STREAM, "items": K}
         most = run_load(server, Load(**load, seconds=effort.seconds))
-        half = run_load(server, Load(**load, rate=most["per_s"] / 2, seconds=2 * effort.seconds))
+        slow = Load(**load, rate=most["per_s"] / 2, seconds=2 * effort.seconds, recorder=Recorder(BEFORE_VISIBLE))
+        half = run_load(server, slow)
         alone = run_load(
             server,
             Load(
@@ -76,6 +82,7 @@ def measure_steady(catalogue: Catalogue, plane: str, effort: Effort) -> list[Rec
                 rate=most["per_s"] / 2,
                 seconds=effort.steady_s,
                 connections=SPARE_CONNECTIONS,
+                recorder=Recorder(BEFORE_READS),
             ),
         )
     found = {"reads alone": reads, "reads and events": most, "reads and events at half": half}

@@ -29,6 +29,7 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kPatience = 5 * kSecond;
+constexpr std::int64_t kPause = kSecond / 50;
 
 std::int64_t now_ns() {
   timespec time{};
@@ -126,7 +127,13 @@ class Run : public Listener {
       std::cout << comma << '"' << problem << "\": " << count;
       comma = ", ";
     }
-    std::cout << "}}\n";
+    std::cout << "}, \"pauses\": [";
+    comma = "";
+    for (const auto& [due, answered] : pauses_) {
+      std::cout << comma << '[' << due << ", " << answered << ']';
+      comma = ", ";
+    }
+    std::cout << "]}\n";
     for (const auto& [name, values] : latencies_us_) {
       std::ofstream file(options_.out + "." + name, std::ios::binary);
       file.write(reinterpret_cast<const char*>(values.data()),
@@ -191,6 +198,7 @@ class Run : public Listener {
     } else if (expected.due >= measured_from_) {
       const char* name = !expected.query ? "event" : expected.kind == Kind::kPair ? "visible" : "query";
       latencies_us_[name].push_back(static_cast<float>(now - expected.due) / 1e3F);
+      if (expected.query && now - expected.due > kPause) pauses_.push_back({expected.due, now});
     }
     if (!expected.query) stream.acknowledged = answer.version;
     const bool whole = expected.kind != Kind::kPair || expected.query;
@@ -279,6 +287,8 @@ class Run : public Listener {
   std::vector<pollfd> polled_;
   std::map<std::string, std::vector<float>> latencies_us_;
   std::map<std::string, std::int64_t> problems_;
+  /// When the queries that took over 20 ms were due, and answered.
+  std::vector<std::pair<std::int64_t, std::int64_t>> pauses_;
   std::size_t next_entry_ = 0, turn_ = 0;
   std::int64_t arrivals_ = 0, under_way_ = 0, answered_ = 0, measured_from_ = 0, until_ = 0;
   double server_cpu_s_ = 0, client_cpu_s_ = 0;

@@ -90,6 +90,9 @@ def test_tails_and_watchers() -> None:
     }
     visible = {"what": "pairs at half", "plane": PYTHON, "durability": "os", "per_s": 1234.0, "visible_p99_ms": 2.5}
     document = {"writes": [steady, watchers, visible | {"repeat": 0}]}
+    named = steady | {"repeat": 1, "pauses": [{"cause": "checkpoint"}, {"cause": "collect"}, {"cause": "checkpoint"}]}
+    both = found({"writes": [steady, named]}, "python, half capacity, 5% events: p99.9 / p50 of reads")
+    assert both.note.endswith("; 1 over 20 ms, longest 33 ms (2 checkpoint, 1 collect)")
     tail = found(document, "python, half capacity, 5% events: p99.9 / p50 of reads")
     assert (tail.measured, tail.state, tail.note) == ([5.0], "met", "1 over 20 ms, longest 33 ms")
     assert found(document, "python, 1,000 idle watchers: memory of each").state == "missed"

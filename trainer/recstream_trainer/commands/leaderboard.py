@@ -11,6 +11,7 @@ from rich.console import Console
 from recstream.errors import ConfigurationError
 from recstream_trainer.commands.data import ColumnsOption, ItemsOption
 from recstream_trainer.commands.kept_entries import kept_entry
+from recstream_trainer.commands.train_options import DeviceOption
 
 if TYPE_CHECKING:
     from recstream_trainer.evaluation.leaderboard import Entry
@@ -31,7 +32,7 @@ def leaderboard(
     models: Annotated[str, typer.Option(metavar="FAMILY,...", help="Families, each with its default settings.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the report, and of what is done so far.")],
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the hold-out, the models and the intervals.")] = 1,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="Where torch computes: auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     quick: Annotated[bool, typer.Option("--quick", help="Smaller models and a few epochs, to try things out.")] = False,
     columns: ColumnsOption = None,
     items: ItemsOption = None,

@@ -11,6 +11,7 @@ from rich.console import Console
 from recstream.errors import ConfigurationError
 from recstream_trainer.commands.data import ColumnsOption, ItemsOption
 from recstream_trainer.commands.kept_entries import kept_entry
+from recstream_trainer.commands.train_options import DeviceOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def transfer(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of all runs, as for `recstream train`."),
     ] = None,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="Where torch computes: auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     quick: Annotated[bool, typer.Option("--quick", help="Smaller models and a few epochs, to try things out.")] = False,
     columns: ColumnsOption = None,
     items: ItemsOption = None,
