@@ -160,9 +160,9 @@ class Client {
   }
 
   void step() {
-    const std::vector<void (Client::*)()> storms = {
-        &Client::read,  &Client::call,        &Client::call_and_cancel, &Client::stream,
-        &Client::leave, &Client::read_slowly, &Client::half_close,      &Client::speak_nonsense};
+    const std::vector<void (Client::*)()> storms = {&Client::read,       &Client::call,  &Client::call_and_cancel,
+                                                    &Client::stream,     &Client::leave, &Client::read_slowly,
+                                                    &Client::half_close, &Client::watch, &Client::speak_nonsense};
     (this->*storms[random_() % storms.size()])();
     if (random_() % 50 == 0) connect();
   }
@@ -258,9 +258,17 @@ class Client {
     stream.wait();
   }
 
+  /// A list, and more as events come, until it has enough.
+  void watch() {
+    Stream stream(*stub_, path(kRecommendation, "WatchRecommendations"), {in_field(1, query(random_))}, true,
+                  static_cast<int>(random_() % 5));
+    pause(200'000);
+    stream.context.TryCancel();
+    stream.wait();
+  }
+
   void half_close() {
-    Stream stream(*stub_, path(kRecommendation, random_() % 2 == 0 ? "StreamingRecommend" : "WatchRecommendations"), {},
-                  true, -1);
+    Stream stream(*stub_, path(kRecommendation, "StreamingRecommend"), {}, true, -1);
     check(stream.wait());
   }
 

@@ -115,7 +115,8 @@ EchoServer::~EchoServer() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-Writer::Writer(EventQueue& queue, Engine& engine) : queue_(queue), engine_(engine), thread_([this] { run(); }) {}
+Writer::Writer(EventQueue& queue, Engine& engine, WatchHub& watchers)
+    : queue_(queue), engine_(engine), watchers_(watchers), thread_([this] { run(); }) {}
 
 Writer::~Writer() {
   stopped_ = true;
@@ -128,6 +129,7 @@ void Writer::run() {
     queue_.wait(0.1);
     std::vector<Event> applied;
     std::vector<EventOutcome> outcomes;
+    std::vector<WatchHub::Subject> changed;
     for (const auto* event : queue_.take(kMostEvents)) {
       if (rand() % kOneFails == 0) {
         outcomes.push_back(failed(grpc::StatusCode::UNAVAILABLE));
@@ -143,6 +145,8 @@ void Writer::run() {
           {.event_id = {}, .state_version = applied.back().version, .duplicate = false, .error = nullptr});
     }
     engine_.apply(applied);
+    for (const auto& event : applied) changed.emplace_back(event.user_id, event.session_id);
+    watchers_.notify(changed);
     queue_.complete(std::move(outcomes));
   }
 }
@@ -150,9 +154,9 @@ void Writer::run() {
 ServedWorld::ServedWorld(SmallModel& model, const EchoServer& behind, const FrontKind& kind)
     : queue_(event_rules(), kind.queue_limit, failed(grpc::StatusCode::RESOURCE_EXHAUSTED),
              failed(grpc::StatusCode::UNAVAILABLE)),
-      writer_(queue_, model.engine()) {
+      writer_(queue_, model.engine(), watchers_) {
   const int listening = listen_anywhere(target_);
-  front_ = std::make_unique<Front>(front_options(listening, behind, kind), model.served(), queue_);
+  front_ = std::make_unique<Front>(front_options(listening, behind, kind), model.served(), queue_, watchers_);
 }
 
 }  // namespace recstream::transport::stress

@@ -11,6 +11,7 @@
 #include "small_model.h"
 #include "transport/event_queue.h"
 #include "transport/front.h"
+#include "transport/watch_hub.h"
 
 namespace recstream::transport::stress {
 
@@ -33,11 +34,11 @@ class EchoServer {
   std::unique_ptr<grpc::Server> server_;
 };
 
-/// Takes events out of a queue, applies them to an engine and acknowledges them, as the writer in Python does; one in
-/// fifty fails.
+/// Takes events out of a queue, applies them to an engine, wakes who watches and acknowledges them, as the writer in
+/// Python does; one in fifty fails.
 class Writer {
  public:
-  Writer(EventQueue& queue, Engine& engine);
+  Writer(EventQueue& queue, Engine& engine, WatchHub& watchers);
   /// Stops; what is left in the queue stays there.
   ~Writer();
   Writer(const Writer&) = delete;
@@ -48,6 +49,7 @@ class Writer {
 
   EventQueue& queue_;
   Engine& engine_;
+  WatchHub& watchers_;
   std::atomic<bool> stopped_{false};
   std::thread thread_;
 };
@@ -76,6 +78,7 @@ class ServedWorld {
 
  private:
   EventQueue queue_;
+  WatchHub watchers_;
   Writer writer_;
   std::string target_;
   std::unique_ptr<Front> front_;
