@@ -7,6 +7,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "transport/batch_call.h"
 #include "transport/call_admission.h"
 #include "transport/forwarded_stream.h"
 #include "transport/ordered_stream.h"
@@ -46,6 +47,7 @@ class Front::UnaryService final : public grpc::Service {
   explicit UnaryService(FrontState& front) {
     for (const auto rpc : {Rpc::kRecommendItems, Rpc::kRankItems, Rpc::kFindSimilarItems}) add(front, rpc, serve_unary);
     for (const auto rpc : {Rpc::kWriteUserEvent, Rpc::kBatchWriteUserEvents}) add(front, rpc, serve_write);
+    add(front, Rpc::kBatchRecommendItems, serve_batch);
   }
 
  private:
@@ -92,9 +94,11 @@ Front::Front(const FrontOptions& options, const ServedModel& model, EventQueue& 
              .events = &events,
              .watchers = &watchers,
              .stream_messages = static_cast<std::size_t>(options.stream_messages),
+             .message_bytes = options.message_bytes,
              .upstream = grpc::GenericStub(upstream_channel(options.upstream)),
              .open_streams = {},
-             .workers = Workers(options.workers)},
+             .workers = Workers(options.workers),
+             .batch_workers = Workers(options.batch_workers)},
       unary_(std::make_unique<UnaryService>(state_)),
       watch_(make_watch_service(state_)),
       others_(std::make_unique<OtherCalls>(state_)) {

@@ -32,6 +32,7 @@ struct FrontOptions {
   std::int64_t calls_in_flight;
   std::int64_t streams;
   std::int64_t stream_messages;
+  std::int64_t message_bytes;
   Refusals refusals;
   /// Bounds of the call times, in seconds.
   std::vector<double> seconds;
@@ -39,6 +40,8 @@ struct FrontOptions {
   double slow_seconds;
   /// Threads that queries run on; 0 for those of the connections.
   int workers;
+  /// Threads that batches of queries run on, at least 1.
+  int batch_workers;
 };
 
 /// The gRPC server that clients see: serves what `NativeQueries` knows, and passes everything else on to the Python

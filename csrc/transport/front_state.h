@@ -75,6 +75,8 @@ struct FrontState {
   WatchHub* watchers;
   /// Messages of one stream that are worked on together.
   std::size_t stream_messages;
+  /// Largest answer to one call.
+  std::int64_t message_bytes;
   /// To the Python server.
   grpc::GenericStub upstream;
   /// Once set, new streams go to the Python server.
@@ -82,8 +84,10 @@ struct FrontState {
   /// Once set, all calls are refused.
   std::atomic<bool> closed{false};
   OpenStreams open_streams;
-  /// Last, so that what is queued is done while the rest is there.
+  /// These come last, so that what is queued is done while the rest is there.
   Workers workers;
+  /// For batches of short queries, which together are not.
+  Workers batch_workers;
 };
 
 }  // namespace recstream::transport

@@ -1,10 +1,12 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -55,13 +57,15 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                              .calls_in_flight = limit("calls_in_flight"),
                              .streams = limit("streams"),
                              .stream_messages = limit("stream_messages"),
+                             .message_bytes = limit("message_bytes"),
                              .refusals = {.calls_overloaded = refusal("calls_overloaded"),
                                           .streams_overloaded = refusal("streams_overloaded"),
                                           .expired = refusal("expired"),
                                           .draining = refusal("draining")},
                              .seconds = std::move(seconds),
                              .slow_seconds = slow_seconds,
-                             .workers = workers};
+                             .workers = workers,
+                             .batch_workers = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))};
   const ServedModel model{.engine = &engine,
                           .attribute_table = &attribute_table,
                           .item_attributes = &item_attributes,

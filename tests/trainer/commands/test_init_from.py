@@ -138,7 +138,7 @@ def test_both_beginnings_are_judged_by_the_whole_ranking_unless_told_otherwise(
         for beginning in ("anew", "tuned"):
             kept = json.loads((tmp_path / out / f"0.1-1-{beginning}.json").read_text())
             training = kept["identity"]["settings"]["training"]
-            assert (training["metric"], training["patience"], training["max_epochs"]) == (metric, 10, 3)
+            assert (training["metric"], training["patience"], training["max_epochs"]) == (metric, 50, 3)
 
 
 def test_a_bundle_of_protocol_f_is_judged_again_on_its_own_share(tower: Path, small: Path, tmp_path: Path) -> None:

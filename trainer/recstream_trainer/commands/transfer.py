@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 Number = TypeVar("Number", int, float)
 
-_TRAINING = ("training.metric=auc", "training.patience=10", "training.max_epochs=50")
+_TRAINING = ("training.metric=auc", "training.patience=50", "training.max_epochs=50")
 """Settings of both beginnings, unless others are given.
 
 A small share leaves a hundred people to judge by, most of whose lists of ten hold nothing that is sought: NDCG@10 is
-mostly chance there, and stopped training anywhere. AUC looks at the whole ranking. And an epoch is a step or two.
+mostly chance there, and stopped training anywhere. AUC looks at the whole ranking. It falls when what was inherited
+begins to learn, and takes ten epochs and more to recover, so all epochs are judged.
 """
 
 _EXAMPLE = (

@@ -61,13 +61,15 @@ FrontOptions front_options(int listening, const EchoServer& behind, const FrontK
           .calls_in_flight = kind.calls_in_flight,
           .streams = kind.streams,
           .stream_messages = 16,
+          .message_bytes = 4 << 20,
           .refusals = {.calls_overloaded = refusal(grpc::StatusCode::RESOURCE_EXHAUSTED),
                        .streams_overloaded = refusal(grpc::StatusCode::RESOURCE_EXHAUSTED),
                        .expired = refusal(grpc::StatusCode::DEADLINE_EXCEEDED),
                        .draining = refusal(grpc::StatusCode::UNAVAILABLE)},
           .seconds = {0.001, 0.01, 0.1},
           .slow_seconds = 0.001,
-          .workers = kind.workers};
+          .workers = kind.workers,
+          .batch_workers = 2};
 }
 
 class EchoStream final : public grpc::ServerGenericBidiReactor {
