@@ -5,7 +5,7 @@ borrowed without a copy, or refused: a wrong dtype or memory order is a ``TypeEr
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias, final
+from typing import Any, Final, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -547,6 +547,20 @@ class Engine:
         ------
         NotEncodedError
             The encoder is outside of the core, and the vector has yet to be made: see `unencoded`.
+        """
+
+    def recommend_many(self, requests: list[dict[str, Any]]) -> list[Answer | Exception]:
+        """As `recommend` for each of the requests, which share scans.
+
+        Parameters
+        ----------
+        requests : list of dict
+            Keyword arguments of `recommend`.
+
+        Returns
+        -------
+        list of Answer or Exception
+            In the order of the requests, to the bit what `recommend` returns for each alone, or what it raises.
         """
 
     def user_vector(

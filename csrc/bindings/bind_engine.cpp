@@ -1,12 +1,18 @@
 #include <cstdint>
+#include <deque>
+#include <exception>
 #include <memory>
+#include <new>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bindings/arrays.h"
 #include "bindings/bound_answer.h"
 #include "bindings/bound_filter.h"
+#include "bindings/bound_request.h"
 #include "bindings/classes.h"
 #include "bindings/event_lists.h"
 #include "bindings/texts.h"
@@ -53,45 +59,62 @@ std::unique_ptr<Engine> make_engine(const IdTable& item_ids, py::handle item_vec
   return std::make_unique<Engine>(model, options);
 }
 
-/// (state_version, vector) or None; views the array.
-std::optional<EncodedVector> view_encoded(py::handle encoded) {
-  if (encoded.is_none()) return std::nullopt;
-  if (!py::isinstance<py::tuple>(encoded) || py::len(encoded) != 2) {
-    throw py::type_error("encoded must be a tuple (state_version, vector)");
-  }
-  const auto pair = py::reinterpret_borrow<py::tuple>(encoded);
-  return EncodedVector{.state_version = py::cast<std::int64_t>(pair[0]),
-                       .vector = borrow_vector<float>(py::object(pair[1]), "encoded[1]")};
-}
-
 BoundAnswer recommend(const Engine& engine, py::handle user_id, py::handle session_id, std::int64_t k,
                       py::handle candidates, py::handle candidate_rows, py::handle exclude, bool exclude_seen,
                       py::handle recent_events, py::handle encoded, const BoundFilter* allow) {
-  const std::string user(view_text(user_id, "user_id"));
-  const std::string session(view_text(session_id, "session_id"));
-  const TextList excluded(exclude, "exclude");
-  const RecentEventList recent(recent_events);
-  std::optional<TextList> candidate_ids;
-  if (!candidates.is_none()) candidate_ids.emplace(candidates, "candidates");
-
-  RecommendRequest request{.subject = {.user_id = user,
-                                       .session_id = session,
-                                       .recent_events = recent.events(),
-                                       .encoded = view_encoded(encoded)},
-                           .k = k,
-                           .candidate_ids = {},
-                           .candidate_rows = {},
-                           .exclude = excluded.views(),
-                           .exclude_seen = exclude_seen,
-                           .filter = compiled(allow)};
-  if (candidate_ids) request.candidate_ids = candidate_ids->views();
-  if (!candidate_rows.is_none()) request.candidate_rows = borrow_vector<std::int64_t>(candidate_rows, "candidate_rows");
+  const BoundRequest bound(user_id, session_id, k, candidates, candidate_rows, exclude, exclude_seen, recent_events,
+                           encoded, allow);
   Answer answer;
   {
     const py::gil_scoped_release released;
-    answer = engine.recommend(request);
+    answer = engine.recommend(bound.request());
   }
   return {answer, *engine.model().item_ids};
+}
+
+/// An answer, or the exception that `recommend` raises.
+py::object to_object(const Recommendation& outcome, const IdTable& ids) {
+  if (!outcome.failure) return py::cast(BoundAnswer(outcome.answer, ids));
+  try {
+    std::rethrow_exception(outcome.failure);
+  } catch (const NotEncoded& error) {
+    return py::module_::import("recstream._core").attr("NotEncodedError")(error.what());
+  } catch (const std::invalid_argument& error) {
+    return py::handle(PyExc_ValueError)(error.what());
+  } catch (const std::bad_alloc& error) {
+    return py::handle(PyExc_MemoryError)(error.what());
+  }
+}
+
+py::list recommend_many(const Engine& engine, const py::list& requests) {
+  std::deque<BoundRequest> bound;
+  std::vector<RecommendRequest> all;
+  const auto none = py::none();
+  const auto nothing = py::tuple();
+  for (const auto& item : requests) {
+    if (!py::isinstance<py::dict>(item)) throw py::type_error("requests must be dicts of arguments of recommend");
+    const auto given = py::reinterpret_borrow<py::dict>(item);
+    std::size_t taken = 0;
+    const auto value = [&](const char* name, const py::object& other) {
+      taken += given.contains(name) ? 1 : 0;
+      return given.contains(name) ? py::object(given[name]) : other;
+    };
+    bound.emplace_back(value("user_id", py::str()), value("session_id", py::str()),
+                       py::cast<std::int64_t>(value("k", py::int_(10))), value("candidates", none),
+                       value("candidate_rows", none), value("exclude", nothing),
+                       py::cast<bool>(value("exclude_seen", py::bool_(true))), value("recent_events", nothing),
+                       value("encoded", none), py::cast<const BoundFilter*>(value("allow", none)));
+    if (taken != given.size()) throw py::type_error("requests hold what is no argument of recommend");
+    all.push_back(bound.back().request());
+  }
+  std::vector<Recommendation> outcomes;
+  {
+    const py::gil_scoped_release released;
+    outcomes = engine.recommend_many(all);
+  }
+  py::list results;
+  for (const auto& outcome : outcomes) results.append(to_object(outcome, *engine.model().item_ids));
+  return results;
 }
 
 py::object unencoded(const Engine& engine, py::handle user_id, py::handle session_id, py::handle recent_events) {
@@ -203,6 +226,7 @@ void bind_engine(py::module_& module) {
            py::arg("k") = 10, py::arg("candidates") = py::none(), py::arg("candidate_rows") = py::none(),
            py::arg("exclude") = py::tuple(), py::arg("exclude_seen") = true, py::arg("recent_events") = py::tuple(),
            py::arg("encoded") = py::none(), py::arg("allow") = py::none())
+      .def("recommend_many", &recommend_many, py::arg("requests"))
       .def("user_vector", &user_vector, py::kw_only(), py::arg("user_id") = "", py::arg("session_id") = "",
            py::arg("recent_events") = py::tuple(), py::arg("encoded") = py::none())
       .def("unencoded", &unencoded, py::kw_only(), py::arg("user_id") = "", py::arg("session_id") = "",

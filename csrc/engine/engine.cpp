@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <thread>
 #include <unordered_set>
+#include <utility>
 
 #include "engine/engine_state.h"
 #include "engine/snapshot.h"
@@ -61,12 +62,49 @@ std::vector<ScoredRow> rank_for_history(const EngineModel& model, const ItemHist
   return rank_by_neighbours(model.neighbours->scores(history.rows, history.weights), model.item_popularity, rows, k);
 }
 
+template <class Work>
+void keep_failure(std::exception_ptr& failure, const Work& work) noexcept {
+  try {
+    work();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+}
+
 Answer to_answer(const std::vector<ScoredRow>& ranked) {
   Answer answer;
+  answer.rows.reserve(ranked.size());
+  answer.scores.reserve(ranked.size());
   for (const auto& [score, row] : ranked) {
     answer.rows.push_back(row);
     answer.scores.push_back(static_cast<float>(score));
   }
+  return answer;
+}
+
+}  // namespace
+
+/// A request that was understood.
+struct OpenQuery {
+  const RecommendRequest* request;
+  UserProfile profile;
+  RowSet eligible;
+  std::vector<std::string_view> missing = {};
+  /// Whether `ranked` is yet to be found by vector.
+  bool needs_search = false;
+  std::vector<ScoredRow> ranked = {};
+  std::exception_ptr failure = nullptr;
+  /// Of the request among those that came with it.
+  std::size_t place = 0;
+};
+
+namespace {
+
+Answer to_answer(OpenQuery query) {
+  auto answer = to_answer(query.ranked);
+  answer.state_version = query.profile.state_version;
+  answer.fallback = query.profile.fallback;
+  answer.missing = std::move(query.missing);
   return answer;
 }
 
@@ -83,14 +121,44 @@ Engine::Engine(const EngineModel& model, const EngineOptions& options)
 Engine::~Engine() = default;
 
 Answer Engine::recommend(const RecommendRequest& request) const {
+  auto outcome = std::move(recommend_many({&request, 1}).front());
+  if (outcome.failure) std::rethrow_exception(outcome.failure);
+  return std::move(outcome.answer);
+}
+
+std::vector<Recommendation> Engine::recommend_many(std::span<const RecommendRequest> requests) const {
+  const auto current = state();
+  std::vector<Recommendation> outcomes(requests.size());
+  std::vector<OpenQuery> open_queries;
+  open_queries.reserve(requests.size());
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    keep_failure(outcomes[i].failure, [&] {
+      open_queries.push_back(open(requests[i], *current));
+      open_queries.back().place = i;
+    });
+  }
+  search(open_queries, *current);
+  for (auto& query : open_queries) {
+    auto& outcome = outcomes[query.place];
+    outcome.failure = query.failure;
+    if (!outcome.failure) keep_failure(outcome.failure, [&] { outcome.answer = to_answer(std::move(query)); });
+  }
+  return outcomes;
+}
+
+// All but the scan.
+OpenQuery Engine::open(const RecommendRequest& request, EngineState& state) const {
   require_k(request.k);
   if (request.candidate_ids && request.candidate_rows) {
     throw std::invalid_argument("candidates and candidate_rows must not be given together");
   }
   require_filter(request.filter, model_.item_vectors.rows);
-  const auto current = state();
-  const auto profile = make_profile(model_, *current, request.subject, static_cast<std::size_t>(options_.max_history));
-  RowSet eligible(model_.item_vectors.rows);
+  OpenQuery query{
+      .request = &request,
+      .profile = make_profile(model_, state, request.subject, static_cast<std::size_t>(options_.max_history)),
+      .eligible = RowSet(model_.item_vectors.rows)};
+  const auto& profile = query.profile;
+  auto& eligible = query.eligible;
   if (request.filter != nullptr) eligible.keep(request.filter->words());
   if (request.exclude_seen) {
     for (const auto row : profile.seen) eligible.take(row);
@@ -98,24 +166,38 @@ Answer Engine::recommend(const RecommendRequest& request) const {
   for (const auto id : request.exclude) {
     if (const auto row = model_.item_ids->find(id); row >= 0) eligible.take(row);
   }
-
-  std::vector<std::string_view> missing;
-  std::vector<ScoredRow> ranked;
   if (request.candidate_ids || request.candidate_rows) {
-    const auto candidates = candidate_rows(request, eligible, missing);
-    ranked = profile.history  ? rank_for_history(model_, *profile.history, candidates, request.k)
-             : profile.vector ? index_.rank(*profile.vector, candidates, request.k)
-                              : popular(candidates, request.k);
+    const auto candidates = candidate_rows(request, eligible, query.missing);
+    query.ranked = profile.history  ? rank_for_history(model_, *profile.history, candidates, request.k)
+                   : profile.vector ? index_.rank(*profile.vector, candidates, request.k)
+                                    : popular(candidates, request.k);
+  } else if (profile.history) {
+    query.ranked = rank_for_history(model_, *profile.history, eligible, request.k);
+  } else if (profile.vector) {
+    query.needs_search = true;
   } else {
-    ranked = profile.history  ? rank_for_history(model_, *profile.history, eligible, request.k)
-             : profile.vector ? search_->best(current->lists, profile, *profile.vector, eligible, request)
-                              : popular(eligible, request.k);
+    query.ranked = popular(eligible, request.k);
   }
-  Answer answer = to_answer(ranked);
-  answer.state_version = profile.state_version;
-  answer.fallback = profile.fallback;
-  answer.missing = std::move(missing);
-  return answer;
+  return query;
+}
+
+// When one of them makes the search fail, each is searched for alone.
+void Engine::search(std::span<OpenQuery> queries, EngineState& state) const {
+  std::vector<VectorQuery> searched;
+  std::vector<OpenQuery*> askers;
+  searched.reserve(queries.size());
+  askers.reserve(queries.size());
+  for (auto& query : queries) {
+    if (!query.needs_search) continue;
+    searched.push_back({.profile = &query.profile, .eligible = &query.eligible, .request = query.request});
+    askers.push_back(&query);
+  }
+  std::exception_ptr failure;
+  keep_failure(failure, [&] { search_->answer(state.lists, searched); });
+  for (std::size_t i = 0; i < searched.size(); ++i) {
+    if (failure) keep_failure(askers[i]->failure, [&] { search_->answer(state.lists, {&searched[i], 1}); });
+    askers[i]->ranked = std::move(searched[i].best);
+  }
 }
 
 std::vector<std::int64_t> Engine::candidate_rows(const RecommendRequest& request, RowSet& eligible,

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,34 +16,54 @@
 
 namespace recstream {
 
-/// The top K for a vector: from the list kept of its user where that is provably enough, otherwise by a scan. The
-/// answer is the same either way. Views the index, whose rows must never change. Safe to use from many threads at once;
-/// no lock is held during a scan.
+/// A query for the top K, and its answer. Views memory of the caller.
+struct VectorQuery {
+  /// With a vector.
+  const UserProfile* profile;
+  const RowSet* eligible;
+  const RecommendRequest* request;
+  /// The best eligible rows for the profile's vector, in order, as many as the request wants.
+  std::vector<ScoredRow> best = {};
+
+  std::span<const float> vector() const { return *profile->vector; }
+};
+
+/// The top K for vectors: from the list kept of a user where that is provably enough, otherwise by a scan. The answers
+/// are the same either way. Views the index, whose rows must never change. Safe to use from many threads at once; no
+/// lock is held during a scan.
 class VectorSearch {
  public:
   VectorSearch(const ExactIndex& index, std::int64_t rows, const EngineOptions& options);
 
-  /// The best eligible rows for the profile's vector, in order, as many as the request wants. Leaves a list for the
-  /// owner's next query where that pays.
-  std::vector<ScoredRow> best(KeptLists& lists, const UserProfile& profile, std::span<const float> vector,
-                              const RowSet& eligible, const RecommendRequest& request) const;
+  /// Finds the best for each of the queries; those that need a scan share it. Leaves lists for the next queries of
+  /// their owners where that pays. What it throws, lack of memory for one of them above all, leaves all without an
+  /// answer.
+  void answer(KeptLists& lists, std::span<VectorQuery> queries) const;
 
   /// Queries that a list was looked for, and those that one answered.
   std::int64_t list_queries() const { return list_queries_; }
   std::int64_t list_answers() const { return list_answers_; }
 
  private:
-  struct NewList {
+  /// A query, and the scan that it needs next.
+  struct Search {
+    VectorQuery* query;
+    /// How many rows the scan is to find, and what as many are known to score at least.
     std::int64_t length;
-    const KeptList* predecessor;
-    /// What as many rows of the universe are known to score at least.
     float at_least = -std::numeric_limits<float>::infinity();
+    /// What a list to be kept is of; none for the rows of the query.
+    std::optional<RowSet> universe = std::nullopt;
+    std::shared_ptr<const KeptList> predecessor = nullptr;
+    RowFilter filter = {};
+    std::vector<float> scores = {};
+    std::vector<std::int64_t> rows = {};
   };
 
-  std::vector<ScoredRow> scan(std::span<const float> vector, const RowSet& eligible, std::int64_t k,
-                              float at_least) const;
-  std::vector<ScoredRow> scan_for_list(KeptLists& lists, const UserProfile& profile, std::span<const float> vector,
-                                       const RowSet& eligible, std::int64_t k, const NewList& wanted) const;
+  std::int64_t wanted_rows(const VectorQuery& query) const;
+  std::optional<Search> begin(KeptLists& lists, VectorQuery& query) const;
+  Search search_for_list(VectorQuery& query, std::int64_t length) const;
+  void scan(std::span<Search> searches) const;
+  bool is_done(KeptLists& lists, Search& search) const;
 
   const ExactIndex& index_;
   const std::int64_t rows_;

@@ -113,12 +113,29 @@ ExactIndex::~ExactIndex() = default;
 
 void ExactIndex::search(const MatrixView& queries, std::int64_t k, std::span<const RowFilter> filters, float* scores,
                         std::int64_t* rows) const {
-  require_queries(queries, dimension_, k);
-  const auto current_rows = rows_->snapshot()->rows;
-  require_bitmaps(filters, current_rows);
-  if (queries.rows == 0) return;
   const ScanRequest request{.queries = queries, .k = k, .filters = filters, .scores = scores, .rows = rows};
-  shared_scan_->run(request, queries.rows * current_rows * dimension_);
+  search_each({&request, 1});
+}
+
+void ExactIndex::search_each(std::span<const ScanRequest> requests) const {
+  const auto current_rows = rows_->snapshot()->rows;
+  for (const auto& request : requests) require_request(request, current_rows);
+  for (std::size_t first = 0; first < requests.size();) {
+    auto end = first;
+    std::int64_t queries = 0;
+    do {
+      queries += requests[end++].queries.rows;
+    } while (end < requests.size() && queries + requests[end].queries.rows <= SharedScan::kMostQueries &&
+             end - first < SharedScan::kMostQueries);
+    const auto together = requests.subspan(first, end - first);
+    if (queries > 0) shared_scan_->run(together, queries * current_rows * dimension_);
+    first = end;
+  }
+}
+
+void ExactIndex::require_request(const ScanRequest& request, std::int64_t rows) const {
+  require_queries(request.queries, dimension_, request.k);
+  require_bitmaps(request.filters, rows);
 }
 
 // The snapshot is taken now, after every one of the searches has begun.

@@ -8,8 +8,8 @@ namespace recstream {
 SharedScan::SharedScan(int lanes, int lanes_per_pass, std::int64_t work_per_lane, Pass pass)
     : lanes_per_pass_(lanes_per_pass), work_per_lane_(work_per_lane), pass_(std::move(pass)), free_lanes_(lanes) {}
 
-void SharedScan::run(const ScanRequest& request, std::int64_t work) {
-  Call call(request, work);
+void SharedScan::run(std::span<const ScanRequest> requests, std::int64_t work) {
+  Call call(requests, work);
   if (leads(call)) {
     Batch batch;
     take(call, batch);
@@ -42,7 +42,7 @@ void SharedScan::take(Call& leader, Batch& batch) {
   promote();
 }
 
-// What one request makes a pass throw, lack of memory for its k above all, is not for the others to suffer.
+// What one call makes a pass throw, lack of memory for its k above all, is not for the others to suffer.
 void SharedScan::answer(const Batch& batch) const {
   if (batch.size > 1 && answer_together(batch)) return;
   for (std::size_t i = 0; i < batch.size; ++i) answer_alone(*batch.calls[i], batch.lanes);
@@ -50,7 +50,7 @@ void SharedScan::answer(const Batch& batch) const {
 
 bool SharedScan::answer_together(const Batch& batch) const {
   try {
-    pass_(std::span(batch.requests).first(batch.size), batch.lanes);
+    pass_(batch.requests.view(), batch.lanes);
     return true;
   } catch (...) {
     return false;
@@ -58,9 +58,10 @@ bool SharedScan::answer_together(const Batch& batch) const {
 }
 
 void SharedScan::answer_alone(Call& call, int lanes) const {
-  const ScanRequest* request = &call.request;
+  Requests own;
+  own.add(call);
   try {
-    pass_({&request, 1}, lanes);
+    pass_(own.view(), lanes);
   } catch (...) {
     call.failure = std::current_exception();
   }
@@ -104,15 +105,22 @@ void SharedScan::Call::wake(State reached) {
   woken.notify_one();
 }
 
+SharedScan::Call::Call(std::span<const ScanRequest> what, std::int64_t how_much) : requests(what), work(how_much) {
+  for (const auto& request : requests) queries += request.queries.rows;
+}
+
+void SharedScan::Requests::add(const Call& call) {
+  for (const auto& request : call.requests) all[size++] = &request;
+}
+
 bool SharedScan::Batch::has_room_for(const Call& call) const {
-  return size < calls.size() && queries + call.request.queries.rows <= kMostQueries;
+  return size < calls.size() && queries + call.queries <= kMostQueries;
 }
 
 void SharedScan::Batch::add(Call& call) {
-  calls[size] = &call;
-  requests[size] = &call.request;
-  ++size;
-  queries += call.request.queries.rows;
+  calls[size++] = &call;
+  requests.add(call);
+  queries += call.queries;
   work += call.work;
 }
 

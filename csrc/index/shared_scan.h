@@ -13,15 +13,6 @@
 
 namespace recstream {
 
-/// What one call of ExactIndex::search asks for, and where its answer goes. Views memory of the caller.
-struct ScanRequest {
-  MatrixView queries;
-  std::int64_t k;
-  std::span<const RowFilter> filters;
-  float* scores;
-  std::int64_t* rows;
-};
-
 /// Lets searches that come at the same time share passes over the rows.
 ///
 /// There are as many lanes as threads that may scan at once. A call that finds a lane free starts a pass at once, with
@@ -30,7 +21,7 @@ struct ScanRequest {
 /// no thread that is not a caller's. Calls are answered in the order in which they came, up to the size of a pass.
 class SharedScan {
  public:
-  /// Queries that share a pass at most; a call with more has one to itself.
+  /// Queries that share a pass at most; a request with more has one to itself.
   static constexpr std::int64_t kMostQueries = 64;
 
   /// Answers the requests with up to so many threads; or throws, and may then be called for each of them alone.
@@ -39,21 +30,23 @@ class SharedScan {
   /// A pass takes up to `lanes_per_pass` of `lanes`, one for every `work_per_lane`.
   SharedScan(int lanes, int lanes_per_pass, std::int64_t work_per_lane, Pass pass);
 
-  /// Has a pass answer the request, on this thread or on that of another caller; throws what the pass throws for it.
-  /// `work` is in the unit of `work_per_lane`. Safe to call from many threads at once.
-  void run(const ScanRequest& request, std::int64_t work);
+  /// Has a pass answer the requests, on this thread or on that of another caller; throws what the pass throws for them.
+  /// They are one with queries, or several with `kMostQueries` at most between them. `work` is in the unit of
+  /// `work_per_lane`. Safe to call from many threads at once.
+  void run(std::span<const ScanRequest> requests, std::int64_t work);
 
  private:
   /// A call under way, on the stack of its thread.
   struct Call {
     enum class State : std::uint8_t { kQueued, kLeads, kAnswered };
 
-    Call(const ScanRequest& what, std::int64_t how_much) : request(what), work(how_much) {}
+    Call(std::span<const ScanRequest> what, std::int64_t how_much);
     State wait();
     void wake(State reached);
 
-    const ScanRequest& request;
+    const std::span<const ScanRequest> requests;
     const std::int64_t work;
+    std::int64_t queries = 0;
     std::exception_ptr failure;
     /// The one that came after it in the queue.
     Call* next = nullptr;
@@ -62,11 +55,20 @@ class SharedScan {
     State state = State::kQueued;
   };
 
+  /// What a pass answers.
+  struct Requests {
+    std::array<const ScanRequest*, kMostQueries> all;
+    std::size_t size = 0;
+
+    void add(const Call& call);
+    std::span<const ScanRequest* const> view() const { return std::span(all).first(size); }
+  };
+
   /// The calls of a pass, its leader's first.
   struct Batch {
     std::array<Call*, kMostQueries> calls;
-    std::array<const ScanRequest*, kMostQueries> requests;
     std::size_t size = 0;
+    Requests requests;
     std::int64_t queries = 0;
     std::int64_t work = 0;
     int lanes = 0;

@@ -1,5 +1,6 @@
 #include "transport/connections.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -35,12 +36,21 @@ unsigned long inode_of(int fd) {
   return fstat(fd, &status) == 0 ? status.st_ino : 0;
 }
 
+int port_of(const sockaddr_storage& address) {
+  const auto port = address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                                                  : reinterpret_cast<const sockaddr_in&>(address).sin_port;
+  return ntohs(port);
+}
+
 }  // namespace
 
-Connections::Connections(int listening, std::size_t limit, std::unique_ptr<Acceptor> acceptor)
-    : listening_(listening), limit_(limit), acceptor_(std::move(acceptor)), stop_(make_event()), thread_([this] {
-        run();
-      }) {}
+Connections::Connections(int listening, std::size_t limit, std::unique_ptr<Acceptor> acceptor, Corks& corks)
+    : listening_(listening),
+      limit_(limit),
+      acceptor_(std::move(acceptor)),
+      corks_(corks),
+      stop_(make_event()),
+      thread_([this] { run(); }) {}
 
 Connections::~Connections() {
   const std::uint64_t one = 1;
@@ -60,7 +70,9 @@ void Connections::run() {
 }
 
 void Connections::accept_one() {
-  const int fd = accept4(listening_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  const int fd = accept4(listening_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
     // Without a free descriptor, or memory, the connection keeps waiting.
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) std::this_thread::sleep_for(kPause);
@@ -72,6 +84,7 @@ void Connections::accept_one() {
   }
   set_tcp_option(fd, TCP_NODELAY, 1);
   set_tcp_option(fd, TCP_USER_TIMEOUT, kUserTimeoutMs);
+  corks_.connected(port_of(peer), fd);
   accepted_.push_back({.fd = fd, .inode = inode_of(fd)});
   Acceptor::NewConnectionParameters parameters;
   parameters.listener_fd = listening_;

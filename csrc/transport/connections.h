@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "transport/corks.h"
+
 namespace recstream::transport {
 
 /// Accepts connections for a gRPC server, and closes those over a limit at once, for which gRPC for C++ has no option.
@@ -15,7 +17,8 @@ class Connections {
   using Acceptor = grpc::experimental::ExternalConnectionAcceptor;
 
   /// Takes over a listening TCP socket; the server behind `acceptor` must have been started. Throws std::system_error.
-  Connections(int listening, std::size_t limit, std::unique_ptr<Acceptor> acceptor);
+  /// The corks are told of every connection, and must outlive this.
+  Connections(int listening, std::size_t limit, std::unique_ptr<Acceptor> acceptor, Corks& corks);
   /// Stops listening; connections stay open.
   ~Connections();
   Connections(const Connections&) = delete;
@@ -35,6 +38,7 @@ class Connections {
   const int listening_;
   const std::size_t limit_;
   const std::unique_ptr<Acceptor> acceptor_;
+  Corks& corks_;
   /// Becomes readable when the thread is to end.
   const int stop_;
   std::vector<Accepted> accepted_;

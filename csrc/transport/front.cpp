@@ -97,6 +97,9 @@ Front::Front(const FrontOptions& options, const ServedModel& model, EventQueue& 
              .message_bytes = options.message_bytes,
              .upstream = grpc::GenericStub(upstream_channel(options.upstream)),
              .open_streams = {},
+             .corks = {},
+             .is_short = options.workers == 0,
+             .batches = {state_.queries, state_.corks},
              .workers = Workers(options.workers),
              .batch_workers = Workers(options.batch_workers)},
       unary_(std::make_unique<UnaryService>(state_)),
@@ -111,7 +114,8 @@ Front::Front(const FrontOptions& options, const ServedModel& model, EventQueue& 
   builder.RegisterCallbackGenericService(others_.get());
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) throw std::runtime_error("the native server does not start");
-  connections_ = std::make_unique<Connections>(options.listening, options.connections, std::move(acceptor));
+  connections_ =
+      std::make_unique<Connections>(options.listening, options.connections, std::move(acceptor), state_.corks);
 }
 
 Front::~Front() { stop(std::chrono::milliseconds(0)); }

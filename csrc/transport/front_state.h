@@ -11,8 +11,10 @@
 
 #include "transport/admission.h"
 #include "transport/call_counts.h"
+#include "transport/corks.h"
 #include "transport/event_queue.h"
 #include "transport/native_queries.h"
+#include "transport/query_batches.h"
 #include "transport/watch_hub.h"
 #include "transport/workers.h"
 
@@ -84,7 +86,12 @@ struct FrontState {
   /// Once set, all calls are refused.
   std::atomic<bool> closed{false};
   OpenStreams open_streams;
-  /// These come last, so that what is queued is done while the rest is there.
+  Corks corks;
+  /// Whether every query is short enough for the threads of the connections: the first two below are not used then.
+  bool is_short;
+  /// These come last, so that what is queued is done while the rest is there. Queries that scan are answered together,
+  /// all others by workers, so that none of these waits for a scan.
+  QueryBatches batches;
   Workers workers;
   /// For batches of short queries, which together are not.
   Workers batch_workers;

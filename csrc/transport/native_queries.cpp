@@ -1,6 +1,8 @@
 #include "transport/native_queries.h"
 
 #include <exception>
+#include <utility>
+#include <vector>
 
 namespace recstream::transport {
 namespace {
@@ -45,10 +47,21 @@ NativeQuery NativeQueries::read(Rpc rpc, std::string_view request) const noexcep
 }
 
 void NativeQueries::answer(std::span<NativeQuery> queries) const noexcept {
-  for (auto& query : queries) {
-    if (query.reason != ForwardReason::kNone) continue;
-    query.reason = guarded([&] { return query.rpc == Rpc::kFindSimilarItems ? find_similar(query) : ask(query); });
-  }
+  std::vector<NativeQuery*> asked;
+  const auto reason = guarded([&] {
+    for (auto& query : queries) {
+      if (query.reason != ForwardReason::kNone) continue;
+      if (query.rpc == Rpc::kFindSimilarItems) {
+        query.reason = guarded([&] { return find_similar(query); });
+      } else if (query.reason = objection(query); query.reason == ForwardReason::kNone) {
+        asked.push_back(&query);
+      }
+    }
+    recommend(asked);
+    return ForwardReason::kNone;
+  });
+  if (reason == ForwardReason::kNone) return;
+  for (auto* query : asked) query->reason = reason;
 }
 
 void NativeQueries::append(const NativeQuery& query, std::string& response) const {
@@ -85,11 +98,24 @@ SharedFilter NativeQueries::compile(const AttributeFilter& filter) const {
   return has_conditions ? model_.attribute_table->compile(filter) : nullptr;
 }
 
-ForwardReason NativeQueries::ask(NativeQuery& query) const {
+ForwardReason NativeQueries::objection(const NativeQuery& query) const {
   if (!model_.is_exact) return ForwardReason::kApproximate;
-  if (query.recommend.min_state_version > model_.engine->state_version()) return ForwardReason::kIrregular;
-  query.answer = model_.engine->recommend(to_request(query));
-  return ForwardReason::kNone;
+  const auto least = query.recommend.min_state_version;
+  return least > 0 && least > model_.engine->state_version() ? ForwardReason::kIrregular : ForwardReason::kNone;
+}
+
+void NativeQueries::recommend(std::span<NativeQuery* const> queries) const {
+  std::vector<RecommendRequest> requests;
+  requests.reserve(queries.size());
+  for (const auto* query : queries) requests.push_back(to_request(*query));
+  auto outcomes = model_.engine->recommend_many(requests);
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    queries[i]->reason = guarded([&] {
+      if (outcomes[i].failure) std::rethrow_exception(outcomes[i].failure);
+      queries[i]->answer = std::move(outcomes[i].answer);
+      return ForwardReason::kNone;
+    });
+  }
 }
 
 ForwardReason NativeQueries::find_similar(NativeQuery& query) const {

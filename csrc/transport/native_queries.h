@@ -36,6 +36,9 @@ struct NativeQuery {
   /// The items that may be in the answer; null for all.
   SharedFilter filter;
   Answer answer;
+
+  /// Whether its answer may take a pass over all items, which it can share with others.
+  bool scans() const { return rpc == Rpc::kRecommendItems && recommend.candidates.empty(); }
 };
 
 /// Answers queries as the Python server would, byte for byte, or says why that server has to. A query is read, answered
@@ -58,7 +61,9 @@ class NativeQueries {
  private:
   bool read_into(NativeQuery& query, std::string_view request) const;
   SharedFilter compile(const AttributeFilter& filter) const;
-  ForwardReason ask(NativeQuery& query) const;
+  /// What speaks against asking the engine now.
+  ForwardReason objection(const NativeQuery& query) const;
+  void recommend(std::span<NativeQuery* const> queries) const;
   ForwardReason find_similar(NativeQuery& query) const;
 
   const ServedModel model_;

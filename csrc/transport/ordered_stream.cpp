@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -30,6 +31,9 @@ struct Slot {
   /// Whom a query is about.
   std::string user_id = {};
   std::string session_id = {};
+  /// What a query that is being asked views, and who waits for it.
+  std::optional<MessageBytes> bytes = std::nullopt;
+  std::unique_ptr<Asker> asker = nullptr;
 
   bool is_open_query_about(const EventMessage& event) const {
     return (state == State::kQuery || state == State::kAsking) &&
@@ -45,6 +49,20 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
                             private UpstreamListener,
                             private EventReceiver,
                             public Drainable {
+  /// Waits for the answer to the query in one slot.
+  class SlotAsker final : public Asker {
+   public:
+    SlotAsker(OrderedStream& stream, Slot& slot) : stream_(stream), slot_(slot) {}
+
+    bool wants_answer() override { return stream_.wants_answer(slot_); }
+    std::string peer() const override { return stream_.context_.peer(); }
+    void conclude(const NativeQuery& query) override { stream_.take_answer(slot_, query); }
+
+   private:
+    OrderedStream& stream_;
+    Slot& slot_;
+  };
+
  public:
   OrderedStream(FrontState& front, Rpc rpc, grpc::GenericCallbackServerContext& context)
       : front_(front), rpc_(rpc), context_(context) {
@@ -201,21 +219,23 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
   void settle(Slot& slot, grpc::ByteBuffer& answer) {
     slot.state = State::kAnswered;
     ready_bytes_ += answer.Length();
+    slot.bytes.reset();
     slot.message.Clear();
     slot.message.Swap(&answer);
   }
 
-  /// Answers or forwards what all before it allows to.
+  /// Asks or forwards what all before it allows to. Queries with none but queries between them are asked together.
   void answer_queries() {
     bool behind = false;
+    bool asking = false;
     for (auto& slot : slots_) {
-      if (gone_ || upstream_status_ || slot.state == State::kQueued || slot.state == State::kAsking) return;
+      if (gone_ || upstream_status_ || slot.state == State::kQueued) return;
       if (slot.state == State::kQuery && behind) leave_to_others(slot, ForwardReason::kBehind);
       if (slot.state == State::kQuery && ready_bytes_ > kMostReadyBytes) return;
       if (slot.state == State::kQuery) ask(slot);
-      if (slot.state == State::kAsking) return;
+      asking |= slot.state == State::kAsking;
       if (slot.state == State::kToForward) {
-        if (forwarding_) return;
+        if (asking || forwarding_) return;
         forward(slot);
       }
       behind |= slot.state == State::kForwarded;
@@ -223,31 +243,50 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
   }
 
   void ask(Slot& slot) {
-    if (front_.workers.runs_inline()) {
+    slot.bytes.emplace(slot.message);
+    const auto parsed = read_stream_message(rpc_, slot.bytes->view(), front_.events->rules());
+    auto query = front_.queries.read(Rpc::kRecommendItems, parsed.query);
+    if (query.reason != ForwardReason::kNone) return leave_to_others(slot, query.reason);
+    if (front_.is_short) {
+      front_.queries.answer({&query, 1});
       grpc::ByteBuffer answer;
-      return conclude(slot, answer_query(slot, answer), answer);
+      write_answer(slot.sequence, query, answer);
+      return conclude(slot, query.reason, answer);
     }
     slot.state = State::kAsking;
-    front_.workers.run([this, &slot] {
-      grpc::ByteBuffer answer;
-      const auto reason = answer_query(slot, answer);
-      const std::scoped_lock lock(mutex_);
-      conclude(slot, reason, answer);
-      advance();
+    slot.asker = std::make_unique<SlotAsker>(*this, slot);
+    if (query.scans()) return front_.batches.add(std::move(query), *slot.asker);
+    front_.workers.run([this, &slot, query = std::move(query)]() mutable {
+      if (!wants_answer(slot)) return;
+      front_.queries.answer({&query, 1});
+      take_answer(slot, query);
     });
   }
 
-  ForwardReason answer_query(const Slot& slot, grpc::ByteBuffer& answer) const {
+  /// False for a stream that has been given up; it may have ended then.
+  bool wants_answer(Slot& slot) {
+    const std::scoped_lock lock(mutex_);
+    if (!gone_) return true;
+    slot.state = State::kQuery;
+    advance();
+    return false;
+  }
+
+  void take_answer(Slot& slot, const NativeQuery& query) {
+    grpc::ByteBuffer answer;
+    write_answer(slot.sequence, query, answer);
+    const std::scoped_lock lock(mutex_);
+    conclude(slot, query.reason, answer);
+    advance();
+  }
+
+  /// Nothing for a query without an answer.
+  void write_answer(std::uint64_t sequence, const NativeQuery& query, grpc::ByteBuffer& answer) const {
+    if (query.reason != ForwardReason::kNone) return;
     thread_local std::string bytes;
     bytes.clear();
-    const MessageBytes message(slot.message);
-    const auto parsed = read_stream_message(rpc_, message.view(), front_.events->rules());
-    auto query = front_.queries.read(Rpc::kRecommendItems, parsed.query);
-    front_.queries.answer({&query, 1});
-    if (query.reason != ForwardReason::kNone) return query.reason;
     front_.queries.append(query, bytes);
-    answer = to_message(query_answer(slot.sequence, bytes));
-    return ForwardReason::kNone;
+    answer = to_message(query_answer(sequence, bytes));
   }
 
   void conclude(Slot& slot, ForwardReason reason, grpc::ByteBuffer& answer) {

@@ -25,8 +25,8 @@ from recstream_server.tls import TlsFiles
 if TYPE_CHECKING:
     from recstream._transport import Front
 
-# Half of what may share a pass of the core over the items; they sleep while one of them scans.
-_WORKERS = 32
+# For what may take long and shares no pass over the items; they sleep while there is none.
+_WORKERS = 8
 _LAST_EVENTS_S = 1.0
 _LOG_S = 1.0
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,6 +22,7 @@
 namespace recstream {
 
 struct EngineState;
+struct OpenQuery;
 class RowSet;
 class VectorSearch;
 
@@ -113,6 +115,12 @@ struct Answer {
   std::vector<std::string_view> missing;
 };
 
+/// What became of one of several requests: its answer, or what `Engine::recommend` throws for it.
+struct Recommendation {
+  Answer answer;
+  std::exception_ptr failure;
+};
+
 struct UserVector {
   /// None for the popular fallback, and with neighbours.
   std::optional<std::vector<float>> vector;
@@ -198,6 +206,10 @@ class Engine {
   /// the vector.
   Answer recommend(const RecommendRequest& request) const;
 
+  /// As `recommend` for each of the requests, which share scans; what one of them would throw is its own. Each
+  /// sees its user as of one moment.
+  std::vector<Recommendation> recommend_many(std::span<const RecommendRequest> requests) const;
+
   /// The vector that `recommend` would use. Throws as it does.
   UserVector user_vector(const Subject& subject) const;
 
@@ -231,6 +243,8 @@ class Engine {
 
  private:
   std::shared_ptr<EngineState> state() const;
+  OpenQuery open(const RecommendRequest& request, EngineState& state) const;
+  void search(std::span<OpenQuery> queries, EngineState& state) const;
   std::vector<std::int64_t> candidate_rows(const RecommendRequest& request, RowSet& eligible,
                                            std::vector<std::string_view>& missing) const;
   std::vector<ScoredRow> popular(const RowSet& eligible, std::int64_t k) const;

@@ -19,7 +19,6 @@ struct Table;
 }
 struct IndexSnapshot;
 class LiveRows;
-struct ScanRequest;
 class SharedScan;
 
 /// A row and its inner product in float64.
@@ -46,6 +45,15 @@ struct RowFilter {
   /// What k rows that may be returned are known to score at least, k being how many are wanted: it spares the scan what
   /// is below. Rounded down from the score.
   float at_least = -std::numeric_limits<float>::infinity();
+};
+
+/// One of several searches, and where its answer goes. Views memory of the caller.
+struct ScanRequest {
+  MatrixView queries;
+  std::int64_t k = 1;
+  std::span<const RowFilter> filters;
+  float* scores = nullptr;
+  std::int64_t* rows = nullptr;
 };
 
 struct IndexStats {
@@ -77,8 +85,8 @@ struct IndexStats {
 /// Relies on the default floating-point environment: rounding to nearest, denormal numbers kept. All functions are safe
 /// to call at once. A search works on the rows of one moment, and never waits for a writer; writers wait for each
 /// other, and copy the blocks of rows that they change. Searches that find every thread scanning wait for the next
-/// pass, and share it (csrc/index/shared_scan.h); the answers are the same. A search scans 8-bit codes of the rows, whose
-/// bound is proved in docs/exactness.md, and rescores what they leave.
+/// pass, and share it (csrc/index/shared_scan.h); the answers are the same. A search scans 8-bit codes of the rows,
+/// whose bound is proved in docs/exactness.md, and rescores what they leave.
 class ExactIndex {
  public:
   /// Borrows `vectors`, which must stay unchanged while the index lives. `threads` bounds what one search may use, 0
@@ -94,6 +102,10 @@ class ExactIndex {
   /// at worst O(rows) memory for a query.
   void search(const MatrixView& queries, std::int64_t k, std::span<const RowFilter> filters, float* scores,
               std::int64_t* rows) const;
+
+  /// As search() does for each of the requests, in as few passes over the rows as may be. What one of them makes it
+  /// throw leaves the answers of all undefined.
+  void search_each(std::span<const ScanRequest> requests) const;
 
   /// The scores of given rows, in the order given; rows must be known, deleted ones are left out. O(rows * dimension).
   std::vector<ScoredRow> scores_of(std::span<const float> query, std::span<const std::int64_t> rows) const;
@@ -135,6 +147,7 @@ class ExactIndex {
   IndexStats stats() const;
 
  private:
+  void require_request(const ScanRequest& request, std::int64_t rows) const;
   void answer(std::span<const ScanRequest* const> requests, int threads) const;
 
   const kernels::Table& kernels_;
