@@ -186,7 +186,7 @@ class WatchStream final : public Reactor,
   bool renew_list() {
     const MessageBytes bytes(list_);
     const auto recommendation = recommendation_in(bytes.view());
-    const bool is_new = state_version_in(recommendation) != *version_;
+    const bool is_new = version_ != state_version_in(recommendation);
     version_.reset();
     if (is_new) list_ = to_message(watched_list(recommendation, WatchCause::kEvent));
     return is_new;

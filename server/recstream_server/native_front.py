@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # For what may take long and shares no pass over the items; they sleep while there is none.
 _WORKERS = 8
+# From so many items on a pass that queries share saves more than to hand them to another thread costs.
+_BATCHED_ITEMS = 20_000
 _LAST_EVENTS_S = 1.0
 _LOG_S = 1.0
 
@@ -162,6 +164,7 @@ class NativeFront:
         model, settings = self._model, self._settings
         version = model.description.version
         is_short = model.query_multiply_adds <= settings.engine.inline_multiply_adds
+        is_batched = model.engine.stats()["items"] >= _BATCHED_ITEMS
         return Front(
             listening=listening,
             upstream=self.upstream,
@@ -176,7 +179,7 @@ class NativeFront:
             refusals=_refusals(settings.limits),
             seconds=list(CALL_SECONDS),
             slow_seconds=settings.log.slow_call_ms / 1000,
-            workers=0 if is_short else _WORKERS,
+            workers=0 if is_short and not is_batched else _WORKERS,
             events=self.events.queue,
             watchers=self._watchers,
             tls=self._tls,
