@@ -129,8 +129,6 @@ grpc::ServerUnaryReactor* serve_batch(FrontState& front, Rpc rpc, grpc::Callback
   if (!request.Valid()) return refuse_without_request(context);
   const auto started = CallCounts::Clock::now();
   if (const auto* refusal = refuse_call(front, rpc, context)) return refuse_unary(context, *refusal);
-  // Python has the queries of a batch share scans of a large catalogue.
-  if (!front.workers.runs_inline()) return forward_unary(front, rpc, context, request, response, ForwardReason::kRpc);
   auto* call = new BatchCall(front, context, request, response, started);
   front.batch_workers.run([call] { call->answer_or_forward(); });
   return call;

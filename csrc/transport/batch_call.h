@@ -8,8 +8,7 @@
 
 namespace recstream::transport {
 
-/// Serves one call of BatchRecommendItems over a catalogue that is searched on the threads of the connections; the
-/// reactor is gRPC's to run. One query that is not answered here, or one
+/// Serves one call of BatchRecommendItems; the reactor is gRPC's to run. One query that is not answered here, or one
 /// answer too many for the message, and the Python server answers them all.
 grpc::ServerUnaryReactor* serve_batch(FrontState& front, Rpc rpc, grpc::CallbackServerContext& context,
                                       const grpc::ByteBuffer& request, grpc::ByteBuffer& response);

@@ -93,7 +93,7 @@ struct FrontState {
   /// all others by workers, so that none of these waits for a scan.
   QueryBatches batches;
   Workers workers;
-  /// For batches of short queries, which together are not.
+  /// For batches of queries, which are never short.
   Workers batch_workers;
 };
 

@@ -77,7 +77,7 @@ def test_no_query_and_too_many_are_refused(native: Any, count: int) -> None:
 
 def test_answers_that_do_not_fit_are_left_out_as_python_does(start_native: Fixture, tmp_path: Path) -> None:
     config = tmp_path / "server.toml"
-    config.write_text("[limits]\nmessage_bytes = 20000\n")
+    config.write_text("[limits]\nmessage_bytes = 20000\n[engine]\ninline_multiply_adds = 0\n")
     server = start_native("--config", str(config))
     seen_errors = set()
     for page_size in range(1, 200, 6):
