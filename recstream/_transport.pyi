@@ -133,6 +133,8 @@ class Front:
         Serialized google.rpc.Status for ``calls_overloaded``, ``streams_overloaded``, ``expired`` and ``draining``.
     seconds : list of float
         Bounds of the buckets for call times, rising.
+    slow_seconds : float
+        Unary calls that take longer are logged.
     workers : int
         Threads that queries run on; 0 for those of the connections.
     events : EventQueue
@@ -163,6 +165,7 @@ class Front:
         limits: dict[str, int],
         refusals: dict[str, bytes],
         seconds: list[float],
+        slow_seconds: float,
         workers: int,
         events: EventQueue,
         watchers: WatchHub,
@@ -189,6 +192,17 @@ class Front:
             For each RPC: ``package.Service/Method``; calls that ended here, by status code; stream messages answered
             here, by status code; calls and messages passed on, by reason; unary calls that ended here, by bucket of
             time; and their seconds in all.
+        """
+
+    def take_log(self) -> list[tuple[str, int, bool, int, float | None, bytes]]:
+        """What calls were slow or failed here since the last time, added up.
+
+        Returns
+        -------
+        list
+            For each RPC and status code: ``package.Service/Method``; the code; whether it is of stream messages and of
+            entries of batches, or of calls; how many; seconds of the slowest unary call; and the serialized
+            google.rpc.Status of the first, empty where there is none.
         """
 
     def drain(self) -> None:

@@ -11,9 +11,10 @@ Admission* admission_of(FrontState& front, Rpc rpc) {
   return kind_of(rpc).is_stream ? &front.streams : &front.calls;
 }
 
-void count_refused(FrontState& front, Rpc rpc, int code, CallCounts::Clock::time_point started) {
-  if (kind_of(rpc).is_stream) return front.counts.call(rpc, code);
-  front.counts.call(rpc, code, started);
+void count_refused(FrontState& front, Rpc rpc, const grpc::Status& refusal, CallCounts::Clock::time_point started) {
+  const auto details = refusal.error_details();
+  if (kind_of(rpc).is_stream) return front.counts.call(rpc, refusal.error_code(), details);
+  front.counts.call(rpc, refusal.error_code(), started, details);
 }
 
 }  // namespace
@@ -33,7 +34,7 @@ const grpc::Status* refuse_call(FrontState& front, Rpc rpc, const grpc::Callback
     admission->leave();
     refusal = front.closed ? &front.refusals.draining : &front.refusals.expired;
   }
-  if (refusal != nullptr) count_refused(front, rpc, refusal->error_code(), started);
+  if (refusal != nullptr) count_refused(front, rpc, *refusal, started);
   return refusal;
 }
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -28,6 +29,11 @@ struct EventOutcome {
   /// A serialized google.rpc.Status; null when the event is stored.
   std::shared_ptr<const std::string> error;
 };
+
+/// A serialized google.rpc.Status, empty when the event is stored.
+inline std::string_view status_of(const EventOutcome& outcome) {
+  return outcome.error ? std::string_view(*outcome.error) : std::string_view();
+}
 
 /// Who handed events over.
 class EventReceiver {

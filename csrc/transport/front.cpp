@@ -88,7 +88,7 @@ class Front::OtherCalls final : public grpc::CallbackGenericService {
 Front::Front(const FrontOptions& options, const ServedModel& model, EventQueue& events, WatchHub& watchers)
     : state_{.queries = {model, options.limits},
              .refusals = options.refusals,
-             .counts = CallCounts(options.seconds),
+             .counts = CallCounts(options.seconds, options.slow_seconds),
              .calls = Admission(options.calls_in_flight),
              .streams = Admission(options.streams),
              .events = &events,

@@ -36,6 +36,8 @@ struct FrontOptions {
   Refusals refusals;
   /// Bounds of the call times, in seconds.
   std::vector<double> seconds;
+  /// Unary calls that take longer are logged.
+  double slow_seconds;
   /// Threads that queries run on; 0 for those of the connections.
   int workers;
   /// Threads that batches of queries run on, at least 1.
@@ -65,6 +67,9 @@ class Front {
   void stop(std::chrono::milliseconds grace);
 
   const FrontState& state() const { return state_; }
+
+  /// What calls were slow or failed since the last time.
+  std::vector<CallReport> take_log() { return state_.counts.log().take(); }
 
  private:
   class UnaryService;

@@ -35,7 +35,7 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                                   const AttributeTable& attribute_table, const ItemAttributes& item_attributes,
                                   const std::string& version, const std::string& token_head, bool is_exact,
                                   const py::dict& limits, const py::dict& refusals, std::vector<double> seconds,
-                                  int workers, py::handle events, py::handle watchers,
+                                  double slow_seconds, int workers, py::handle events, py::handle watchers,
                                   const std::optional<PemTuple>& tls) {
   const auto limit = [&](const char* name) { return py::cast<std::int64_t>(limits[name]); };
   const auto refusal = [&](const char* name) { return read_status(py::cast<std::string>(refusals[name])); };
@@ -63,6 +63,7 @@ std::unique_ptr<Front> make_front(int listening, const std::string& upstream,
                                           .expired = refusal("expired"),
                                           .draining = refusal("draining")},
                              .seconds = std::move(seconds),
+                             .slow_seconds = slow_seconds,
                              .workers = workers,
                              .batch_workers = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))};
   const ServedModel model{.engine = &engine,
@@ -97,6 +98,17 @@ py::list counts(const Front& front) {
   return rpcs;
 }
 
+/// (package.Service/Method, code, whether of messages, how many, seconds of the slowest, google.rpc.Status of the
+/// first)
+py::list take_log(Front& front) {
+  py::list reports;
+  for (const auto& report : front.take_log()) {
+    reports.append(py::make_tuple(kind_of(report.rpc).path + 1, report.code, report.is_message, report.count,
+                                  report.seconds, py::bytes(report.status)));
+  }
+  return reports;
+}
+
 }  // namespace
 }  // namespace recstream::transport
 
@@ -111,14 +123,15 @@ PYBIND11_MODULE(_transport, module) {
       .def(py::init(&recstream::transport::make_front), py::kw_only(), py::arg("listening"), py::arg("upstream"),
            py::arg("arguments"), py::arg("engine"), py::arg("attribute_table"), py::arg("item_attributes"),
            py::arg("version"), py::arg("token_head"), py::arg("is_exact"), py::arg("limits"), py::arg("refusals"),
-           py::arg("seconds"), py::arg("workers"), py::arg("events"), py::arg("watchers"), py::arg("tls"),
-           py::keep_alive<1, 5>(), py::keep_alive<1, 6>(), py::keep_alive<1, 7>(), py::keep_alive<1, 15>(),
-           py::keep_alive<1, 16>())
+           py::arg("seconds"), py::arg("slow_seconds"), py::arg("workers"), py::arg("events"), py::arg("watchers"),
+           py::arg("tls"), py::keep_alive<1, 5>(), py::keep_alive<1, 6>(), py::keep_alive<1, 7>(),
+           py::keep_alive<1, 16>(), py::keep_alive<1, 17>())
       .def_property_readonly("calls", [](const Front& front) { return front.state().calls.inside(); })
       .def_property_readonly("streams", [](const Front& front) { return front.state().streams.inside(); })
       .def_property_readonly(
           "arrived", [](const Front& front) { return front.state().calls.arrived() + front.state().streams.arrived(); })
       .def("counts", &recstream::transport::counts)
+      .def("take_log", &recstream::transport::take_log)
       .def("drain", &Front::drain, py::call_guard<py::gil_scoped_release>())
       .def("close", &Front::close)
       .def(

@@ -102,7 +102,9 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
       const std::scoped_lock lock(mutex_);
     }
     // The Python server has counted a call that it took part in.
-    if (!upstream_) front_.counts.call(rpc_, cancelled_ ? code_of_cancelled() : status_.error_code());
+    if (!upstream_) {
+      front_.counts.call(rpc_, cancelled_ ? code_of_cancelled() : status_.error_code(), status_.error_details());
+    }
     leave_call(front_, rpc_);
     delete this;
   }
@@ -208,7 +210,7 @@ class OrderedStream final : public grpc::ServerGenericBidiReactor,
   }
 
   void answer_event(Slot& slot, const EventOutcome& outcome) {
-    front_.counts.message(rpc_, outcome.code);
+    front_.counts.message(rpc_, outcome.code, status_of(outcome));
     auto answer = to_message(event_answer(rpc_, slot.sequence, outcome));
     settle(slot, answer);
   }

@@ -94,7 +94,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor, private Asker {
   }
 
   void end(const grpc::Status& status) {
-    front_.counts.call(rpc_, status.error_code(), started_);
+    front_.counts.call(rpc_, status.error_code(), started_, status.error_details());
     Finish(status);
   }
 

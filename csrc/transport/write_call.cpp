@@ -75,14 +75,14 @@ class WriteCall final : public grpc::ServerUnaryReactor, private EventReceiver {
       std::string result;
       append_bytes(result, outcome.error ? 2 : 1, outcome.error ? *outcome.error : acknowledged(outcome));
       append_bytes(bytes, 1, result);
-      front_.counts.message(rpc_, outcome.code);
+      front_.counts.message(rpc_, outcome.code, status_of(outcome));
     }
     response_ = to_message(bytes);
     return grpc::Status::OK;
   }
 
   void end(const grpc::Status& status) {
-    front_.counts.call(rpc_, status.error_code(), started_);
+    front_.counts.call(rpc_, status.error_code(), started_, status.error_details());
     Finish(status);
   }
 

@@ -19,6 +19,7 @@ from recstream_server.served_model import ServedModel
 from recstream_server.settings import LimitSettings, Settings
 from recstream_server.telemetry.metrics import CALL_SECONDS
 from recstream_server.telemetry.native_calls import NativeCounts
+from recstream_server.telemetry.native_log import log_reports
 from recstream_server.tls import TlsFiles
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _WORKERS = 8
 # From so many items on a pass that queries share saves more than to hand them to another thread costs.
 _BATCHED_ITEMS = 20_000
 _LAST_EVENTS_S = 1.0
+_LOG_S = 1.0
 
 
 def uses_native_front(settings: Settings) -> bool:
@@ -76,6 +78,7 @@ class NativeFront:
         # Mode 0700: nobody else gets around the limits of the front.
         self._folder = tempfile.TemporaryDirectory(prefix="recstream-")
         self._front: Front | None = None
+        self._logging: asyncio.Task[None] | None = None
 
     @property
     def upstream(self) -> str:
@@ -113,6 +116,7 @@ class NativeFront:
             # In a thread: the Python server needs the loop to answer.
             self._front = await asyncio.to_thread(self._serve, listening.fileno())
             listening.detach()
+        self._logging = asyncio.create_task(self._log_calls(self._front))
         return address._replace(port=port)
 
     def drain(self) -> None:
@@ -129,6 +133,9 @@ class NativeFront:
                 # The log hangs: calls that have been cancelled still wait for what becomes of their events.
                 self.events.close()
             await stopping
+            if self._logging is not None:
+                self._logging.cancel()
+            log_reports(self._front.take_log())
 
     def close(self) -> None:
         """Refuse every call from now on."""
@@ -144,6 +151,12 @@ class NativeFront:
         if self._front is not None:
             self._front.stop(0.0)
         self._folder.cleanup()
+
+    @staticmethod
+    async def _log_calls(front: "Front") -> None:
+        while True:
+            await asyncio.sleep(_LOG_S)
+            log_reports(front.take_log())
 
     def _serve(self, listening: int) -> "Front":
         from recstream._transport import Front, ItemAttributes  # noqa: PLC0415 - optional
@@ -165,6 +178,7 @@ class NativeFront:
             limits=settings.limits.model_dump(),
             refusals=_refusals(settings.limits),
             seconds=list(CALL_SECONDS),
+            slow_seconds=settings.log.slow_call_ms / 1000,
             workers=0 if is_short and not is_batched else _WORKERS,
             events=self.events.queue,
             watchers=self._watchers,

@@ -44,7 +44,7 @@ class ListenSettings(_Section):
     transport: Literal["auto", "native", "python"] = Field(
         default="auto",
         description='What answers: "native" serves common queries in C++, "python" all of them in Python. "auto": '
-        "native where it was built, unless log.level is debug, which shows every call.",
+        "native where it was built, unless log.level is debug, for which every call is to be logged.",
     )
 
 

@@ -63,11 +63,14 @@ class CallRecord:
     def _report(self, event: str, code: str, seconds: float | None, error: BaseException | None) -> None:
         held_back = self._limit.passes((event, self._rpc, code))
         if held_back is not None:
-            log = _LOGGER.warning if code in _SERVER_FAULTS else _LOGGER.info
-            details = {"seconds": seconds, "problem": _problem(error), "held_back": held_back or None}
-            log(
-                event, rpc=self._rpc, code=code, **{name: value for name, value in details.items() if value is not None}
-            )
+            log_line(event, self._rpc, code, seconds=seconds, problem=_problem(error), held_back=held_back)
+
+
+def log_line(event: str, rpc: str, code: str, *, seconds: float | None, problem: str | None, held_back: int) -> None:
+    """Log calls or messages that ended alike; `held_back` of them, besides the one shown."""
+    log = _LOGGER.warning if code in _SERVER_FAULTS else _LOGGER.info
+    details = {"seconds": seconds, "problem": problem, "held_back": held_back or None}
+    log(event, rpc=rpc, code=code, **{name: value for name, value in details.items() if value is not None})
 
 
 def _problem(error: BaseException | None) -> str | None:
