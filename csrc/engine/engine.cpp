@@ -188,8 +188,10 @@ void Engine::search(std::span<OpenQuery> queries, EngineState& state) const {
   searched.reserve(queries.size());
   askers.reserve(queries.size());
   for (auto& query : queries) {
-    if (!query.needs_search) continue;
-    searched.push_back({.profile = &query.profile, .eligible = &query.eligible, .request = query.request});
+    const auto& vector = query.profile.vector;
+    if (!query.needs_search || !vector) continue;
+    searched.push_back(
+        {.vector = *vector, .profile = &query.profile, .eligible = &query.eligible, .request = query.request});
     askers.push_back(&query);
   }
   std::exception_ptr failure;

@@ -65,8 +65,8 @@ std::optional<VectorSearch::Search> VectorSearch::begin(KeptLists& lists, Vector
   const bool may_make_list = query.request->filter == nullptr;
   if (list == nullptr && !may_make_list) return Search{.query = &query, .length = k};
   if (list == nullptr) return search_for_list(query, length);
-  auto known = list->answer(query.vector(), *query.eligible, k,
-                            [&](std::span<const std::int64_t> rows) { return index_.scores_of(query.vector(), rows); });
+  auto known = list->answer(query.vector, *query.eligible, k,
+                            [&](std::span<const std::int64_t> rows) { return index_.scores_of(query.vector, rows); });
   if (known.is_certain) {
     ++list_answers_;
     query.best = std::move(known.best);
@@ -103,7 +103,7 @@ void VectorSearch::scan(std::span<Search> searches) const {
     search.filter = {.allow = eligible.words(), .exclude = {}, .at_least = search.at_least};
     search.scores.resize(static_cast<std::size_t>(search.length));
     search.rows.resize(static_cast<std::size_t>(search.length));
-    requests.push_back({.queries = {.data = search.query->vector().data(), .rows = 1, .dimension = index_.dimension()},
+    requests.push_back({.queries = {.data = search.query->vector.data(), .rows = 1, .dimension = index_.dimension()},
                         .k = search.length,
                         .filters = {&search.filter, 1},
                         .scores = search.scores.data(),
@@ -125,8 +125,8 @@ bool VectorSearch::is_done(KeptLists& lists, Search& search) const {
     return true;
   }
   const bool is_whole = search.length == rows_ || static_cast<std::int64_t>(ranked.size()) < search.length;
-  lists.put(query.profile->owner, std::make_shared<const KeptList>(query.vector(), ranked, is_whole, largest_norm_,
-                                                                   search.predecessor.get()));
+  lists.put(query.profile->owner,
+            std::make_shared<const KeptList>(query.vector, ranked, is_whole, largest_norm_, search.predecessor.get()));
   const auto k = wanted_rows(query);
   query.best = first_eligible(ranked, *query.eligible, k);
   if (static_cast<std::int64_t>(query.best.size()) == k) return true;

@@ -18,14 +18,12 @@ namespace recstream {
 
 /// A query for the top K, and its answer. Views memory of the caller.
 struct VectorQuery {
-  /// With a vector.
+  std::span<const float> vector;
   const UserProfile* profile;
   const RowSet* eligible;
   const RecommendRequest* request;
-  /// The best eligible rows for the profile's vector, in order, as many as the request wants.
+  /// The best eligible rows for the vector, in order, as many as the request wants.
   std::vector<ScoredRow> best = {};
-
-  std::span<const float> vector() const { return *profile->vector; }
 };
 
 /// The top K for vectors: from the list kept of a user where that is provably enough, otherwise by a scan. The answers

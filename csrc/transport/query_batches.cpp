@@ -1,8 +1,5 @@
 #include "transport/query_batches.h"
 
-#include <pthread.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -13,14 +10,6 @@ namespace {
 
 /// What one pass of the core takes.
 constexpr std::size_t kMostTogether = 64;
-
-/// Keeps this thread from being put in front of the one that wakes it, which has more queries to hand over.
-void give_way() {
-#ifdef SCHED_BATCH
-  const sched_param parameters{};
-  pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);
-#endif
-}
 
 }  // namespace
 
@@ -47,7 +36,6 @@ void QueryBatches::add(NativeQuery query, Asker& asker) {
 }
 
 void QueryBatches::serve() {
-  give_way();
   std::vector<Waiting> batch;
   std::unique_lock lock(mutex_);
   while (true) {
