@@ -23,6 +23,7 @@ EVERY = 20
 EVENTS_IN_FLIGHT = 256
 WATCHERS = 1000
 BOTH_CORES = "0,1"
+IN_FLIGHT_ON_CORES = 256
 BEFORE_READS = {"fold", "notify", "collect", "snapshot_encode"}
 BEFORE_VISIBLE = BEFORE_READS | {"commit", "checkpoint"}
 """Steps of the server that reads may wait for, and answers behind events."""
@@ -110,8 +111,9 @@ def measure_watchers(catalogue: Catalogue, plane: str, effort: Effort) -> list[R
 
 
 def measure_cores(catalogue: Catalogue, plane: str, effort: Effort) -> list[Record]:
-    """One core for the server and one for the load; then both for both."""
-    load = {"script": queries(catalogue, 20, streamed=False), "items": 20, "seconds": effort.seconds}
+    """One core for the server and one for the load; then both for both, with full batches for each in flight."""
+    script = queries(catalogue, 20, streamed=False)
+    load = {"script": script, "items": 20, "seconds": effort.seconds, "concurrency": IN_FLIGHT_ON_CORES}
     with serving(catalogue, plane, "os") as server:
         one = run_load(server, Load(**load))
     with serving(catalogue, plane, "os", cores=BOTH_CORES) as server:
