@@ -89,7 +89,9 @@ bool WatchHub::wait(std::unique_lock<std::mutex>& lock) {
   if (times_.empty()) {
     news_.wait(lock);
   } else {
-    news_.wait_until(lock, times_.begin()->first);
+    // A copy: the watcher may leave, and its time with it, while this waits.
+    const auto next = times_.begin()->first;
+    news_.wait_until(lock, next);
   }
   return !ended_;
 }
