@@ -116,7 +116,7 @@ def test_transfer_compares_both_beginnings_and_keeps_what_is_done(tower: Path, s
         assert pair["gain"] == pytest.approx(pair["tuned"]["ndcg@10"] - pair["scratch"]["ndcg@10"])
         assert low <= pair["gain"] <= high
         assert pair["tuned"]["protocol"] == "F"
-    # Six people a kind cannot show that the bundle helps, only that it does no harm: docs/quality.md has the proof.
+    # So few people cannot show that the bundle helps, only that it does no harm: docs/quality.md has the proof.
     assert told["pairs"][0]["intervals"]["gain"][1] > 0
     assert "| 10% | 1 |" in (tmp_path / "transfer.md").read_text()
     again = recstream_command("transfer", *given, *more, "--out", str(tmp_path))
