@@ -11,31 +11,16 @@ namespace {
 
 /// The last second of the year 9999, where google.protobuf.Timestamp ends. The reader takes no time before 1970.
 constexpr std::int64_t kLastSecond = 253'402'300'799;
-constexpr std::int32_t kNanosPerSecond = 1'000'000'000;
 constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 
 constexpr std::uint8_t varint_tag(int field) { return wire_tag(field, WireType::kVarint); }
 constexpr std::uint8_t bytes_tag(int field) { return wire_tag(field, WireType::kBytes); }
 
 bool read_time(std::string_view bytes, std::optional<std::int64_t>& time_us) {
-  WireReader reader(bytes);
-  std::int64_t seconds = 0;
-  std::int32_t nanos = 0;
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case varint_tag(1):
-        seconds = reader.int64();
-        break;
-      case varint_tag(2):
-        nanos = reader.int32();
-        break;
-      default:
-        reader.fail();
-    }
-  }
+  const auto time = read_seconds_and_nanos(bytes);
   // Merging is protobuf's answer to a time that is given twice.
-  if (reader.failed() || time_us || seconds > kLastSecond || nanos >= kNanosPerSecond) return false;
-  time_us = seconds * kMicrosPerSecond + nanos / 1000;
+  if (!time || time_us || time->seconds > kLastSecond) return false;
+  time_us = time->seconds * kMicrosPerSecond + time->nanos / 1000;
   return true;
 }
 

@@ -15,23 +15,9 @@ constexpr std::uint8_t bytes_tag(int field) { return wire_tag(field, WireType::k
 
 /// A google.protobuf.Duration of up to an hour.
 bool read_interval(std::string_view bytes, std::chrono::nanoseconds& interval) {
-  WireReader reader(bytes);
-  std::int64_t seconds = 0;
-  std::int64_t nanos = 0;
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case varint_tag(1):
-        seconds = reader.int64();
-        break;
-      case varint_tag(2):
-        nanos = reader.int32();
-        break;
-      default:
-        reader.fail();
-    }
-  }
-  if (reader.failed() || seconds > kLongestInterval / kSecond || nanos >= kSecond.count()) return false;
-  interval = std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanos);
+  const auto time = read_seconds_and_nanos(bytes);
+  if (!time || time->seconds > kLongestInterval / kSecond) return false;
+  interval = std::chrono::seconds(time->seconds) + std::chrono::nanoseconds(time->nanos);
   return interval <= kLongestInterval;
 }
 

@@ -99,4 +99,24 @@ std::string_view WireReader::text() {
   return value;
 }
 
+std::optional<SecondsAndNanos> read_seconds_and_nanos(std::string_view message) {
+  constexpr std::int32_t kNanosPerSecond = 1'000'000'000;
+  WireReader reader(message);
+  SecondsAndNanos time;
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case wire_tag(1, WireType::kVarint):
+        time.seconds = reader.int64();
+        break;
+      case wire_tag(2, WireType::kVarint):
+        time.nanos = reader.int32();
+        break;
+      default:
+        reader.fail();
+    }
+  }
+  if (reader.failed() || time.nanos >= kNanosPerSecond) return std::nullopt;
+  return time;
+}
+
 }  // namespace recstream::transport

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace recstream::transport {
@@ -57,5 +58,15 @@ class WireReader {
   std::uint8_t tag_ = 0;
   bool failed_ = false;
 };
+
+/// What google.protobuf.Timestamp and google.protobuf.Duration hold.
+struct SecondsAndNanos {
+  std::int64_t seconds = 0;
+  /// Below a second.
+  std::int32_t nanos = 0;
+};
+
+/// None when the reader fails, which it does for what is below zero, or when there are too many nanoseconds.
+std::optional<SecondsAndNanos> read_seconds_and_nanos(std::string_view message);
 
 }  // namespace recstream::transport
