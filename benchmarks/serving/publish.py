@@ -58,7 +58,7 @@ def plot(document: Document, path: Path) -> None:
     figure, panels = plt.subplots(1, len(cases), figsize=(4.5 * len(cases), 4), squeeze=False, layout="constrained")
     for panel, (catalogue, k) in zip(panels[0], cases, strict=True):
         draw(panel, [r for r in records if (r["catalogue"], r["k"]) == (catalogue, k)])
-        panel.set(title=f"{catalogue}, k {k}", xlabel=f"answers a second, {SHOWN_LOAD} at a time", xscale="log")
+        panel.set(title=f"{catalogue}, k {k}", xlabel=f"answers a second, {SHOWN_LOAD} at a time")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 
@@ -70,5 +70,5 @@ def draw(panel: Any, records: list[dict[str, Any]]) -> None:
     colours = ["black" if name in (PYTHON, NATIVE) else "silver" if "echo" in name else "tab:blue" for name in names]
     bars = panel.barh(names, [rows[name] for name in names], color=colours)
     panel.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize="small")
-    panel.margins(x=0.2)
+    panel.margins(x=0.3)
     panel.tick_params(labelsize="small")
