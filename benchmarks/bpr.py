@@ -17,7 +17,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from implicit.cpu.bpr import BayesianPersonalizedRanking
-from recstream_trainer.models import load_family
+from recstream_trainer.models import Catalogue, load_family
 from scipy.sparse import csr_matrix
 
 from benchmarks.als import RESULTS, busy_s, machine, positives, share_of_others
@@ -36,7 +36,7 @@ def main() -> None:
     interactions, item_count = positives(arguments.data)
     family = load_family("bpr")
     model = family.make(
-        family.settings.model_validate({"dimension": arguments.factors}), interactions, item_count, 1, "cpu"
+        family.settings.model_validate({"dimension": arguments.factors}), interactions, Catalogue(item_count), 1, "cpu"
     )
     matrix = csr_matrix(
         (np.ones(len(interactions), np.float32), interactions.items, interactions.indptr),
